@@ -34,21 +34,21 @@ _OPTIONS: Final = """\
 Written by `python docs/reference.py`, from the program itself.
 
 `po-pw COMMAND --help` shows the options of a command. Most options of `po-pw process` are settings. A setting can
-be given in four ways; the first that is there counts:
+be given in four ways; the first one found applies:
 
 1. the option on the command line: `--workers 2`
 2. the environment: `PO_PW_WORKERS=2`
 3. `po-pw.toml` in the current folder: `workers = 2`
 4. the default
 
-`po-pw config show` lists every setting, its value, and where that comes from. A mistyped command, option, key or
-variable is refused, with the nearest right one. Durations may be written `90s`, `5m` or `1h30`, sizes `500MB`, `2GB` or
-`2GiB`. `po-pw --install-completion` makes your shell complete commands and options with the Tab key."""
+`po-pw config show` lists every setting, its value, and where the value comes from. If you mistype a command, option,
+key or variable, po-pw stops and suggests the nearest one. Write durations as `90s`, `5m` or `1h30`, and sizes as
+`500MB`, `2GB` or `2GiB`. After `po-pw --install-completion`, the Tab key completes commands and options."""
 
 _SETTINGS: Final = """\
 ## Settings of po-pw.toml
 
-A file with some of them:
+An example:
 
 ```toml
 workers = 2
@@ -61,8 +61,8 @@ po_number = "Order no."
 url = "Link"
 ```
 
-In the environment a setting is `PO_PW_` and its name in capitals. Secrets are better kept there than in a file:
-`PO_PW_NOTIFY`, `PO_PW_CLIENT_CERTIFICATE_PASSWORD`, and `PO_PW_PASSWORD`, the password of the sign-in, which is no
+In the environment, a setting is called `PO_PW_` and its name in capitals. Keep secrets there and not in a file:
+`PO_PW_NOTIFY`, `PO_PW_CLIENT_CERTIFICATE_PASSWORD`, and `PO_PW_PASSWORD`, the password of the sign-in, which is not a
 setting.
 
 | setting | option of `process` | default | meaning |
@@ -73,30 +73,30 @@ _STATUSES: Final = """\
 
 Written by `python docs/reference.py`, from the program itself.
 
-`results.xlsx`, `report.html` and `failed.csv` say the same in words, beside each order: the reason, and what to do.
-How po-pw reads a page, and what the codes about that mean in detail: [portals.md](portals.md).
+`results.xlsx`, `report.html` and `failed.csv` show the reason and what to do in words beside each order. For how po-pw
+reads a page, and for more about the codes concerned, see [portals.md](portals.md).
 
 ## Status of an order
 
-The first four are also the endings of folders, such as `PO-1001_COMPLETED`; the last two are only in the tables."""
+Folder names end with one of the first four, such as `PO-1001_COMPLETED`; the last two are only in the tables."""
 
 _CODES: Final = """\
 ## Error codes
 
-`error_code` is the kind of failure, `error_message` what happened to this order. Of each file that is missing both are
-in `results.json` and on the sheet `Files`. What may pass by itself is tried again during the run, up to `--attempts`
-times."""
+`error_code` is the kind of failure; `error_message` says what happened to this order. For each missing file, both are
+in `results.json` and on the sheet `Files`. If an error may be temporary, po-pw tries again during the run, up to
+`--attempts` times."""
 
 _EXITS: Final = """\
 ## Exit codes
 
-What a command tells the program or script that called it."""
+The number that a command returns to the program or script that called it."""
 
 EXIT_CODES: Final = {
     0: "success",
-    1: "some row is `PARTIAL` or `FAILED`, or the run looks wrong as a whole",
+    1: "some rows are `PARTIAL` or `FAILED`, or the results look wrong as a whole",
     errors.InputError.exit_code: "the command or its input cannot be used",
-    errors.MachineError.exit_code: "a problem of this computer (no browser, no space), or a portal that stayed down",
+    errors.MachineError.exit_code: "this computer has a problem (no browser, no space), or a portal stayed down",
     errors.LoginRequiredError.exit_code: "a portal asks you to sign in: `po-pw login URL`",
     boundary.INTERRUPTED: "interrupted; the same command continues",
 }

@@ -1,7 +1,7 @@
-"""The contract that every portal adapter keeps, as checks against portals whose content is known.
+"""The contract for portal adapters, as checks against portals whose content is known.
 
-An adapter is named as `--portal` names it: one of ours, or one of an installed package (entry point `po_pw.portals`).
-It is put through whole runs against a `Bench`: the embedded portals here, or one of its author's own. In a test:
+An adapter is named as with `--portal`: one of po-pw, or one of an installed package (entry point `po_pw.portals`).
+It is checked in whole runs against a `Bench`: one of the demo portals, or one that its author writes. In a test:
 
     from po_pw import adapter_contract
 
@@ -48,7 +48,7 @@ ODD: Final = (
     "data:,x",
     "//h/a",
 )
-"""Addresses that no portal has, for functions that must bear any."""
+"""Malformed addresses, for functions that must accept any text."""
 STRANGERS: Final = (
     "https://evil.example/a.pdf",
     "https://files.evil.example/a.pdf",
@@ -56,49 +56,49 @@ STRANGERS: Final = (
     "http://10.0.0.7/a.pdf",
     "https://s3.amazonaws.com.evil.example/a.pdf",
 )
-"""Where no portal keeps its files."""
+"""Hosts that no portal uses for files."""
 NUMBERS: Final = ("4500123", "PO-2024/0012", "PO 7", "Bestellung ü", "\u202e7", "x" * 200)
 _MOST_AGAIN: Final = 6
-"""Orders that are read a second time."""
+"""Maximum orders that are read a second time."""
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Rule(enum.StrEnum):
-    """What an adapter promises."""
+    """Rules that an adapter must keep."""
 
     PURE = "PURE"
-    """What it decides depends on nothing but what it is given, and bears any address."""
+    """Its decisions depend only on the arguments, and it accepts any address."""
     HOSTS = "HOSTS"
-    """`file_hosts` allows no stranger, neither from the order's page nor by a redirect of any page."""
+    """`file_hosts` allows no foreign host, neither from the order's page nor after a redirect."""
     READS = "READS"
-    """Every order has the status that a person would give it, and exactly its files; what is not there, what may not
-    be seen and what failed are told apart."""
+    """Every order gets the status that a person would give it, and exactly its files; missing, forbidden and failed
+    orders are distinguished."""
     HARMLESS = "HARMLESS"
-    """Nothing is asked for or pressed that may change something."""
+    """It requests and presses nothing that could change something."""
     STABLE = "STABLE"
-    """Reading an order again finds the same attachments under the same ids, in the same places."""
+    """Reading an order again finds the same attachments with the same ids and sections."""
     HONEST = "HONEST"
-    """A page that is not the order's is never an order without attachments, nor one with its files."""
+    """A page that is not the order's never counts as an order without attachments, or with its files."""
     SIGN_IN = "SIGN_IN"
-    """An ended session is never an order without attachments."""
+    """A page after the session ended never counts as an order without attachments."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Violation:
-    """A promise that was not kept."""
+    """A rule that was broken."""
 
     rule: Rule
     what: str
-    """For people: which order or address, what was expected and what came."""
+    """For people: which order or address, what was expected and what happened."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class KnownOrder:
-    """An order of a bench, and what should come of it."""
+    """An order of a bench, and its expected result."""
 
     po_number: str
     url: str
-    """`""` where it follows from the number and the bench's origin, by the adapter's own `order_url`."""
+    """`""` if the adapter's `order_url` makes it from the number and the bench's origin."""
     status: str
     """Of `models.Status`."""
     error: str | None
@@ -117,38 +117,38 @@ class Bench(Protocol):
 
     @property
     def orders(self) -> Sequence[KnownOrder]:
-        """In the order in which they are worked on."""
+        """In the order of processing."""
         ...
 
     @property
     def others(self) -> Sequence[str]:
-        """Addresses of its pages that are no order's: its home, lists, an error, another record."""
+        """Addresses of pages that are not of an order: its home, lists, an error, another record."""
         ...
 
     def sign_in(self, options: settings.Settings) -> None:
-        """Signs in, and keeps that in `options.home`, as `po-pw login` does."""
+        """Signs in, and saves the sign-in in `options.home`, as `po-pw login` does."""
         ...
 
     def sign_out(self) -> None:
-        """Ends all sessions on the portal's side."""
+        """Ends all sessions on the server."""
         ...
 
     def changes(self) -> Sequence[str]:
-        """What it was sent that changed something, or would have; a file that only a POST hands out is none of it."""
+        """Requests that changed something, or would have; not a POST that only downloads a file."""
         ...
 
 
 def violations(adapter: str, bench: Bench, folder: Path, **options: Any) -> tuple[Violation, ...]:
-    """Puts an adapter through all checks; takes a minute or more, and a browser.
+    """Runs all checks on an adapter; takes a minute or more, and needs a browser.
 
     Args:
         adapter: its name.
-        bench: what it is tried on.
-        folder: empty, for what the runs leave behind.
-        options: further settings of the runs.
+        bench: the portal to check it with.
+        folder: an empty folder for the output of the runs.
+        options: other settings of the runs.
 
     Returns:
-        What it did not keep; `()` where it keeps the contract.
+        The broken rules; `()` if there are none.
 
     Raises:
         InputError: there is no such adapter.
@@ -176,7 +176,7 @@ class _Trial:
     # --- pure ---------------------------------------------------------------------------------------------------------
 
     def pure(self) -> Iterator[Violation]:
-        """Its decisions, each asked twice."""
+        """Checks its decisions, each twice."""
         portal = self._portal
         asked: dict[str, Callable[[str], object]] = {
             "claims": portal.claims,
@@ -194,16 +194,16 @@ class _Trial:
                 if once != again:
                     yield Violation(Rule.PURE, f"{name}({url!r}) gave {once!r}, then {again!r}")
                 elif name == "claims" and not (isinstance(once, float | int) and 0 <= once <= 1):
-                    yield Violation(Rule.PURE, f"claims({url!r}) gave {once!r}, which is not from 0 to 1")
+                    yield Violation(Rule.PURE, f"claims({url!r}) gave {once!r}, which is not between 0 and 1")
         for number in NUMBERS:
             found, again = portal.order_url(number), portal.order_url(number)
             if found != again:
                 yield Violation(Rule.PURE, f"order_url({number!r}) gave {found!r}, then {again!r}")
             if found is not None and not found.startswith(("http://", "https://")):
-                yield Violation(Rule.PURE, f"order_url({number!r}) gave {found!r}, which is no web address")
+                yield Violation(Rule.PURE, f"order_url({number!r}) gave {found!r}, which is not a web address")
 
     def hosts(self) -> Iterator[Violation]:
-        """Whose files it would take."""
+        """Checks from which hosts it takes files."""
         portal = self._portal
         for order in self._bench.orders[:1]:
             url = order.url or portal.order_url(order.po_number) or self._bench.origin
@@ -217,12 +217,12 @@ class _Trial:
                         yield Violation(Rule.HOSTS, f"{stranger} is allowed, led to by {came_from or 'the page'}")
             for pattern in portal.file_hosts(url):
                 if pattern.strip("*.") == "" or (_is_address(pattern) and pattern != urlsplit(url).hostname):
-                    yield Violation(Rule.HOSTS, f"file_hosts has {pattern!r}, which is no host of a portal")
+                    yield Violation(Rule.HOSTS, f"file_hosts has {pattern!r}, which is not a host name")
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
     async def runs(self) -> list[Violation]:
-        """All that needs the portal itself."""
+        """Runs the checks that need the portal."""
         found: list[Violation] = []
         await asyncio.to_thread(self._bench.sign_in, self._options("out"))
         outcomes, heard = await self._run(self._bench.orders, "out")
@@ -252,7 +252,7 @@ class _Trial:
         for order in self._bench.orders:
             outcome = outcomes.get(order.po_number)
             if outcome is None:
-                yield Violation(Rule.READS, f"{order.po_number} was not worked on")
+                yield Violation(Rule.READS, f"{order.po_number} was not processed")
                 continue
             code = outcome.error.code.value if outcome.error else None
             if (outcome.status.value, code) != (order.status, order.error):
@@ -267,7 +267,7 @@ class _Trial:
     async def _again(self, outcomes: dict[str, models.Outcome], heard: Sequence[events.Event]) -> list[Violation]:
         """Reads some orders a second time."""
         complete = [one for one in self._bench.orders if one.status == models.Status.COMPLETED]
-        # From all over the list: neighbours may be alike.
+        # Spread over the list: neighbours may be alike.
         some = complete[:: max(1, len(complete) // _MOST_AGAIN)][:_MOST_AGAIN]
         _, later = await self._run(some, "out", resuming.Resume(refresh=True))
         found = []
@@ -275,13 +275,15 @@ class _Trial:
             first, second = (_attachments(said, order.po_number) for said in (heard, later))
             if outcomes[order.po_number].status is models.Status.COMPLETED and first != second:
                 differing = ", ".join(sorted(f"{name} ({place})" for _, name, place in first ^ second))
-                found.append(Violation(Rule.STABLE, f"{order.po_number} was read otherwise again: {differing}"))
+                found.append(
+                    Violation(Rule.STABLE, f"{order.po_number} was read differently the second time: {differing}")
+                )
         return found
 
     async def _strangers(self) -> list[Violation]:
-        """Gives pages that are no order's for orders that have files.
+        """Uses other pages as the addresses of orders that have files.
 
-        An adapter may find the order all the same, by its number.
+        An adapter may find the order anyway, by its number.
         """
         with_files = [one for one in self._bench.orders if one.files]
         pairs = [
@@ -312,7 +314,7 @@ class _Trial:
                 )
 
     async def _signed_out(self) -> list[Violation]:
-        """Ends the session, and goes on as before: on a page, and where an order has nothing to show."""
+        """Ends the session and reads orders: one with attachments, and one without."""
         self._bench.sign_out()
         wanted = {models.Status.COMPLETED.value, models.Status.NO_ATTACHMENTS.value}
         some = [next((one for one in self._bench.orders if one.status == status), None) for status in sorted(wanted)]
@@ -329,7 +331,7 @@ class _Trial:
 
 
 def _attachments(heard: Sequence[events.Event], po_number: str) -> set[tuple[str, str, str]]:
-    """Id, name and place of what an order's page was found to have when it was read last."""
+    """Id, name and section of the attachments found on an order's page when it was last read."""
     pages = [event for event in heard if isinstance(event, events.PageRead) and event.po_number == po_number]
     return {(one.id, one.name, one.section) for one in pages[-1].listing.attachments} if pages else set()
 
@@ -347,7 +349,7 @@ def _is_address(host: str) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Embedded:
-    """One of the embedded portals as a bench."""
+    """One of the demo portals as a bench."""
 
     origin: str
     orders: Sequence[KnownOrder]
@@ -355,7 +357,7 @@ class _Embedded:
     _portal: server.Portal | coupa_server.Tenant
 
     def sign_in(self, options: settings.Settings) -> None:
-        """Fills the portal's own form."""
+        """Fills in the portal's form."""
         portal = self._portal
         asyncio.run(
             login.login(options, portal.sign_in_url, username=portal.username, password=portal.password, patience=60)
@@ -366,14 +368,14 @@ class _Embedded:
         self._portal.sign_everybody_out()
 
     def changes(self) -> Sequence[str]:
-        """What the tenant noted; the other portal has nothing that could be changed."""
+        """The changes recorded by the tenant; the generic portal has nothing that could be changed."""
         harm = self._portal.harm if isinstance(self._portal, coupa_server.Tenant) else ()
         return [f"{one.method} {one.path}" for one in harm]
 
 
 @contextlib.contextmanager
 def demo_portal(orders: int = 40) -> Iterator[Bench]:
-    """The portal that nobody has described; from 40 orders on it has every kind of page."""
+    """The generic demo portal; with 40 orders or more it has every kind of page."""
     given = catalogue.PortalSettings(orders=orders, latency=0.05, file_latency=0.0, large_bytes=3_000_000)
     with server.serve_in_thread(given) as portal:
         known = [_known(order, portal.order_url(order.po_number)) for order in portal.orders]
@@ -383,7 +385,7 @@ def demo_portal(orders: int = 40) -> Iterator[Bench]:
 
 @contextlib.contextmanager
 def coupa_tenant(only: Collection[str] | None = None) -> Iterator[Bench]:
-    """A Coupa tenant; its orders' addresses follow from their numbers.
+    """A Coupa tenant; the addresses of its orders are made from their numbers.
 
     Args:
         only: variants (`po_pw.demo.coupa.tenant_variants.Variant`); None for all.

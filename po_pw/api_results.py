@@ -111,5 +111,5 @@ class RunResult(Sequence[OrderResult]):
         fetched = self.summary.fetched.files
         return (
             f"{self.success} of {len(self.results)} purchase orders done, {self.failed} not; "
-            f"{fetched} {'file' if fetched == 1 else 'files'} fetched; results in {self.out}"
+            f"{fetched} {'file' if fetched == 1 else 'files'} downloaded; results in {self.out}"
         )

@@ -92,7 +92,7 @@ def read(options: settings.Settings, *, now: datetime.datetime | None = None) ->
     if file is None:
         return ClientCertificate(hosts, None) if hosts else None
     if not hosts:
-        msg = "--client-certificate says who you are: name the portal's host with --client-certificate-host"
+        msg = "--client-certificate needs a host to be sent to: name the portal's host with --client-certificate-host"
         raise errors.InputError(msg)
     given = options.client_certificate_password
     key = load(file, given.get_secret_value() if given is not None else "")
@@ -189,7 +189,7 @@ def _exportable(file: Path, key: PrivateKeyTypes) -> PKCS12PrivateKeyTypes:
     if not isinstance(
         key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey)
     ):
-        msg = f"the key of {file} is of a kind that no TLS server accepts"
+        msg = f"the key of {file} is of a kind that TLS servers do not accept"
         raise errors.InputError(msg)
     return key
 

@@ -253,7 +253,9 @@ class Pool:
                 user_data_dir=user_data_dir,
                 downloads=downloads,
                 cookies=self._cookies,
-                pages=self._options.pages_per_context,
+                # A trace is of all pages of a context: with one page it is of one order.
+                pages=1 if self._options.trace else self._options.pages_per_context,
+                traces=self.traces / worker if self._options.trace else None,
                 timing=heartbeat.Timing(self._options.heartbeat_every, self._options.heartbeat_timeout),
                 max_bytes=self._options.max_file_bytes,
             )
@@ -268,6 +270,11 @@ class Pool:
         opened = events.ContextOpened(worker, context.pid, str(user_data_dir), context.opened_in)
         self._hub.emit(opened)
         return context
+
+    @property
+    def traces(self) -> Path:
+        """A folder for traces with secrets in them, in the run's temporary folder; need not exist."""
+        return self._driver.run_dir.path / "traces"
 
     @property
     def user_agent(self) -> str:

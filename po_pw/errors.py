@@ -5,7 +5,7 @@ Exceptions of libraries are mapped to these where the library is called.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from po_pw import models, redact
 
@@ -86,6 +86,7 @@ class OrderError(PoPwError):
 
     Attributes:
         code: the `error_code` of the results.
+        answer: what the server answered instead of the file; None if it did not, or if that says nothing.
     """
 
     default_code: ClassVar[models.ErrorCode] = models.ErrorCode.INTERNAL
@@ -93,6 +94,13 @@ class OrderError(PoPwError):
     def __init__(self, message: str, code: models.ErrorCode | None = None) -> None:
         super().__init__(message)
         self.code = code or self.default_code
+        self.answer: models.Answer | None = None
+
+    def after(self, earlier: OrderError | None) -> Self:
+        """This error, with the answer of the one that it follows from unless it has its own."""
+        if self.answer is None and earlier is not None:
+            self.answer = earlier.answer
+        return self
 
     def failure(self) -> models.Failure:
         """The error as a value, for journal and results."""

@@ -46,16 +46,16 @@ class Layout:
         """
         written = text.replace("\\", "/")
         if written.startswith("/") or _DRIVE.match(written):
-            msg = f"it must lie below the output folder: leave out its beginning, as in {EXAMPLE}"
+            msg = f"it must be inside the output folder: leave out its first part, as in {EXAMPLE}"
             raise ValueError(msg)
         if not written.endswith(_ENDING):
             corrected = f"{written.rstrip('/')}{_ENDING}" if "{status}" not in written else EXAMPLE
-            msg = f"an order's folder ends with its status, by which po-pw finds it again: give {corrected}"
+            msg = f"it must end with _{{status}}, by which po-pw finds the folder again: give {corrected}"
             raise ValueError(msg)
         levels = tuple(_parts(level) for level in written.removesuffix(_ENDING).split("/"))
         layout = cls(levels)
         if len(levels) > _MAX_LEVELS:
-            msg = f"{len(levels)} folders in one another are more than the {_MAX_LEVELS} that are possible"
+            msg = f"{len(levels)} folder levels are too many: at most {_MAX_LEVELS} are possible"
             raise ValueError(msg)
         if "status" in layout.fields:
             msg = f"{{status}} may only stand at the end: give a layout such as {EXAMPLE}"
@@ -68,15 +68,15 @@ class Layout:
 
 def _parts(level: str) -> tuple[Part, ...]:
     if not level.strip() or level.strip() in {".", ".."}:
-        msg = f"{level!r} is not a folder's name: give a layout such as {EXAMPLE}"
+        msg = f"{level!r} cannot be the name of a folder: give a layout such as {EXAMPLE}"
         raise ValueError(msg)
     try:
         found = list(string.Formatter().parse(level))
     except ValueError:
-        msg = f"a brace is not closed, or never opened: give a layout such as {EXAMPLE}"
+        msg = f"a brace has no partner: give a layout such as {EXAMPLE}"
         raise ValueError(msg) from None
     for _, field, form, conversion in found:
         if field is not None and (form or conversion or not field.strip()):
-            msg = f"a field is only a column's name in braces: give a layout such as {EXAMPLE}"
+            msg = f"braces may contain only the name of a column: give a layout such as {EXAMPLE}"
             raise ValueError(msg)
     return tuple(Part(text, (field or "").strip()) for text, field, _, _ in found)

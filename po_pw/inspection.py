@@ -61,7 +61,7 @@ async def inspect(
     """
     login.check_address(url)
     if redact.is_incomplete(url):
-        msg = f"a secret part of the address is missing where it says {redact.REDACTED}: give it whole"
+        msg = f"a secret part of the address was removed where it says {redact.REDACTED}: give it whole"
         raise errors.InputError(msg)
     part = record_address.record_part(url, "")
     number = po_number or (part if part in redact.address(url) else "this order")

@@ -71,8 +71,8 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
         ),
         NetFault.CLIENT_CERTIFICATE: Meaning(
             "it asks for a client certificate",
-            "Add --client-certificate-host {host}, and --client-certificate FILE with the certificate; without a file, "
-            "that host is shown one of this computer's certificate store.",
+            "Add --client-certificate-host {host}, and --client-certificate FILE with the certificate; without a FILE, "
+            "the browser sends one from this computer's certificate store.",
             shows_network=True,
         ),
         NetFault.TLS: Meaning(
@@ -92,7 +92,7 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
         ),
         NetFault.CREDENTIALS: Meaning(
             "it, or the proxy on the way to it, asks for a user name and password",
-            "Put those of a proxy into HTTPS_PROXY and HTTP_PROXY; see In a company's network in the documentation.",
+            "If it is the proxy, put them into HTTPS_PROXY and HTTP_PROXY; see docs/networks.md.",
             shows_network=True,
             is_everybodys=False,
         ),

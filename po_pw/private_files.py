@@ -106,7 +106,7 @@ def close_to_others(path: Path) -> None:
     else:
         path.chmod(0o700 if path.is_dir() else 0o600)
     if others := open_to(path):
-        raise PermissionError(0, f"it stays open to {others}")
+        raise PermissionError(0, f"it can still be read by {others}")
 
 
 if sys.platform == "win32":

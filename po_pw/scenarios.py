@@ -176,7 +176,7 @@ def profile_isolation(environment: Environment) -> list[str]:
         manager.cleanup_profile("one")
         manager.cleanup_profile("one")
         require(not made[0].exists() and made[1].exists(), "cleaning up one profile removed the wrong thing")
-    require(not any(path.exists() for path in made + more), "a profile is left")
+    require(not any(path.exists() for path in made + more), "a profile was not removed")
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, _cookies_stay_apart(environment.browser)).result()
     return ["3 + 4 profiles", "4 threads at once", "cookies apart"]

@@ -265,7 +265,7 @@ def _map_errors(origin: str, file: Path) -> Iterator[None]:
         yield
     except OSError as error:
         msg = (
-            f"the sign-in to {origin} cannot be saved in {file.parent} ({error.strerror or error}). Make room there, "
+            f"the sign-in to {origin} cannot be saved in {file.parent} ({error.strerror or error}). Free space there, "
             "or set PO_PW_HOME to a folder that can be written to."
         )
         raise errors.MachineError(msg) from error

@@ -30,7 +30,7 @@ _TYPES: Final = (
     *("txt", "xml", "json", "rtf", "odt", "ods", "odp", "jpg", "png", "gif", "tif", "heic", "dwg", "dxf", "step"),
     "p7m",
 )
-"""Types of files that orders usually have: a mistyped one is told by them."""
+"""Types of files that orders usually have; a mistyped type is recognised by this list."""
 
 
 def _seconds(value: object) -> object:
@@ -61,7 +61,7 @@ class _Fields(pydantic_settings.BaseSettings):
     out: Path = Path("downloads")
     """The output folder: files and results go there."""
     workers: int = pydantic.Field(4, ge=1, le=64)
-    """Contexts. With 1, orders are strictly one after another and nothing overlaps."""
+    """Number of browsers. With 1, orders are processed strictly one after another and nothing overlaps."""
     pages_per_context: int = pydantic.Field(1, ge=1, le=8)
     """Pages of one browser that read orders at once."""
     orders_per_context: int = pydantic.Field(4, ge=1, le=64)
@@ -74,70 +74,69 @@ class _Fields(pydantic_settings.BaseSettings):
     """Files of one host that are downloaded at once."""
 
     browser: str | None = None
-    """`msedge`, `chrome`, `chromium` or a path, to insist; None takes the first of them that is there."""
+    """`msedge`, `chrome`, `chromium` or a path: use only this one. None: the first one found."""
     headed: bool = False
     base_profile: Path | None = None
-    """Copied into each worker's user-data dir; None takes the one that `po-pw login` made for the portal."""
+    """Copied into each worker's user-data dir. None: the profile that `po-pw login` made for the portal."""
     home: Path | None = None
-    """Where sign-ins are kept; without it in the platform's user data folder."""
+    """Where sign-ins are saved. Default: the user data folder of the operating system."""
     account: str = ""
     """Whose sign-ins are used, where a portal has several users: the name given to `po-pw login --account`."""
     sign_in_window: bool = True
-    """Where a sign-in ends in mid-run and only a person can renew it, open a window and wait; `false` ends the portal's
-    part of the run."""
+    """If a sign-in ends during a run and only a person can renew it, open a window and wait. `false`: the portal's
+    orders are left for a later run."""
     sign_in_timeout: Seconds = 43_200
     """How long the run waits for the person in that window."""
     totp_command: str | None = None
     """A program whose first line of output is the one-time code that a sign-in asks for."""
 
     portal: str | None = None
-    """Name of the portal that all orders are read as: `coupa`, `generic` or one of an installed package; None: each
-    address tells."""
+    """Portal that all orders belong to: `coupa`, `generic` or one of an installed package. None: po-pw recognises it
+    by each order's address."""
     base_url: str | None = None
-    """Address of the portal, from which that of an order whose row has none follows, e.g.
-    `https://acme.coupahost.com`."""
+    """Address of the portal, e.g. `https://acme.coupahost.com`; used for rows without an address."""
     url_template: str | None = None
-    """Address of an order whose row has none; `{po_number}` stands for the number, URL-encoded. Comes before
-    `base_url`."""
+    """Address for rows without one; `{po_number}` is replaced by the PO number, URL-encoded. Overrides `base_url`."""
     write_back: bool = False
-    """Write the results into the list itself, too; see `results.write_back`."""
+    """Also write the results into the list itself; see `results.write_back`."""
     columns: Annotated[dict[str, str], pydantic_settings.NoDecode] = {}
     """Names of the list's columns, by what they hold: `po_number`, `url`, `supplier`, `amount`. In `po-pw.toml` a
-    section `[columns]`; in the environment and as flags texts such as `po_number=Bestellnummer`."""
+    section `[columns]`; in the environment and as flags, texts such as `po_number=Order no.`."""
     filters: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
-    """Only rows whose cells match, such as `supplier=ACME*`; several for one column: any of them."""
+    """Only rows that match, such as `supplier=ACME*`. Of several for one column, any may match."""
     types: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
-    """Extensions of the files that are wanted: `pdf`, `xlsx`; none: all. What cannot be told is downloaded."""
+    """Extensions of the files to download: `pdf`, `xlsx`. Empty: all. Files of unknown type are downloaded."""
     layout: str | None = None
-    """Names of the folders by columns of the list: `{supplier}/{po_number}_{status}`."""
+    """Pattern for the folder names, from columns of the list: `{supplier}/{po_number}_{status}`."""
     limit: int | None = pydantic.Field(None, ge=1)
     """Only the first N rows."""
     max_path: int = pydantic.Field(DEFAULT_MAX_PATH, ge=120, le=4096)
     max_file_bytes: Bytes | None = None
     """A larger file is recorded as missing."""
     max_total_bytes: Bytes | None = None
-    """When a run has received so much, it stops after what is in progress."""
+    """After receiving this much, the run finishes the orders in progress and stops."""
     allow_hosts: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
-    """Hosts, beyond the portal's own, that files may come from: `files.example.com`, `*.example.com`."""
+    """Hosts other than the portal's own that files may come from: `files.example.com`, `*.example.com`."""
 
     on_finish: str | None = None
-    """Command that is run when a run ends; it gets `results.end_report` as JSON on its standard input."""
+    """Command to run when a run ends; it gets `results.end_report` as JSON on its standard input."""
     notify: pydantic.SecretStr | None = None
-    """Address that the same JSON is posted to; those of chat programs are secrets."""
+    """Address to which the same JSON is posted. Addresses of chat programs are secrets."""
 
     client_certificate: Path | None = None
     """PEM or PKCS#12 file with a certificate and its key, for portals that ask for one."""
     client_certificate_password: pydantic.SecretStr | None = None
-    """Of the client certificate's file; from the environment or the prompt, never from an argument of a command."""
+    """Password of the client certificate's file, from the environment or the prompt, never from the command line."""
     client_certificate_hosts: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
-    """Hosts that may see it; without a file, one of the system's certificate store is shown."""
+    """Hosts that the certificate is sent to; without a file, one from the system's certificate store."""
 
     mark_of_the_web: bool = True
-    """Files say that they came from the internet, and from where, as those that a browser saves do: then Office opens
-    them in Protected View."""
+    """Mark files as coming from the internet, as a browser does, so that Office opens them in Protected View."""
 
     save_page: bool = False
-    """Also save each order's own page as PDF, beside its attachments."""
+    """Also save each order's page as PDF, beside its attachments."""
+    trace: bool = False
+    """Also save a Playwright trace of each order that fails, beside its screenshot; each browser then has one page."""
 
     launch_timeout: Seconds = 30
     """How long a browser may take to start."""
@@ -146,44 +145,44 @@ class _Fields(pydantic_settings.BaseSettings):
     listing_timeout: Seconds = 20
     """How long a page may take to show all its attachments after it was opened."""
     patience: Seconds = 3
-    """Without a change for so long, a page that keeps something going (a poll, a socket) is believed to be complete."""
+    """A page that never stops loading (a poll, a socket) counts as complete after this long without a change."""
     read_only: bool = False
-    """Press nothing that sends a form: files that only a form hands out are then missing."""
+    """Press nothing that sends a form; files that need a form are then missing."""
     order_timeout: Seconds = 300
-    """One attempt at reading one order, clicks included; streaming files are bounded by `stall_timeout`."""
+    """Longest time for one attempt to read one order, clicks included; `stall_timeout` limits downloads."""
     stall_timeout: Seconds = 60
-    """A download from which no byte has come for so long is broken off."""
+    """A download is aborted after this long without receiving a byte."""
     grace: Seconds = 30
-    """After a first Ctrl-C, how long what is in progress may take."""
+    """How long the orders in progress may take after the first Ctrl-C."""
     run_timeout: Seconds | None = None
-    """After so long the run stops as with a first Ctrl-C; the same command continues."""
+    """After this long the run stops, as after the first Ctrl-C; the same command continues it."""
     heartbeat_every: Seconds = 5
     """How often each browser is asked whether it still answers."""
     heartbeat_timeout: Seconds = 15
-    """A browser that has not answered for so long hangs: it is killed and replaced."""
+    """A browser that has not answered for this long is killed and replaced."""
 
     attempts: int = pydantic.Field(4, ge=1, le=20)
     """Maximum attempts per order, and per file."""
     retry_for: Seconds = 3600
-    """How long an order may go on being tried again, from its first failure; waits of all workers do not count."""
+    """How long an order may be tried again, from its first failure. Waits that concern all workers do not count."""
     backoff_base: Seconds = 1
-    """Longest wait before a second attempt; it doubles with each further one, and a random part of it is waited."""
+    """Longest wait before the second attempt. It doubles with each attempt; the actual wait is a random part of it."""
     backoff_cap: Seconds = 60
-    """What that wait never exceeds."""
+    """Upper limit of that wait."""
     outage_timeout: Seconds = 3600
-    """The orders of a portal that has not answered for so long are left for a later run."""
+    """After a portal has not answered for this long, its orders are left for a later run."""
 
     min_free_bytes: Annotated[int, pydantic.BeforeValidator(_bytes), pydantic.Field(ge=0)] = 500_000_000
-    """With less free the run pauses; of a file system below 10 GB no more than a twentieth is asked for."""
+    """With less free space the run pauses. On a file system below 10 GB, a twentieth of its size is enough."""
     disk_timeout: Seconds = 3600
-    """A pause for want of space ends the run after so long."""
+    """The run ends after waiting this long for free space or for the output folder."""
     keep_awake: bool = True
-    """Keep the computer from going to sleep by itself while a run is going."""
+    """Keep the computer from going to sleep during a run."""
 
     @pydantic.field_validator("out", "base_profile", "home", "client_certificate", mode="before")
     @classmethod
     def _path(cls, value: object) -> object:
-        """An empty path would be the current folder: whoever wants that says so."""
+        """Refuses an empty path, which would mean the current folder."""
         if isinstance(value, str) and not value.strip():
             msg = "the path is empty. Is a variable not set? Give a path; '.' is the current folder"
             raise ValueError(msg)
@@ -234,7 +233,7 @@ class _Fields(pydantic_settings.BaseSettings):
         for text in value:
             field, equals, name = (part.strip() for part in str(text).partition("="))
             if not equals:
-                msg = f'{text!r} is not FIELD=NAME. Give one such as po_number="Bestellnummer"'
+                msg = f'{text!r} is not FIELD=NAME. Give one such as po_number="Order no."'
                 raise ValueError(msg)
             if found.setdefault(field, name) != name:
                 msg = f"{field} is given twice: as {found[field]!r} and as {name!r}. Give it once"
@@ -247,11 +246,11 @@ class _Fields(pydantic_settings.BaseSettings):
         for field, name in value.items():
             if field not in models.COLUMN_FIELDS:
                 near = difflib.get_close_matches(field.lower().replace("-", "_"), models.COLUMN_FIELDS, 1, 0.6)
-                meant = f"did you mean {near[0]}?" if near else f"there are: {', '.join(models.COLUMN_FIELDS)}"
-                msg = f"{field!r} is not something that a column can hold; {meant}"
+                meant = f"did you mean {near[0]}?" if near else f"the fields are: {', '.join(models.COLUMN_FIELDS)}"
+                msg = f"{field!r} is not a field of an order; {meant}"
                 raise ValueError(msg)
             if not name.strip():
-                msg = f"{field} has no name. Give the column's name as it is in your list"
+                msg = f"{field} has no name. Give the name of the column as it is in your list"
                 raise ValueError(msg)
         return value
 
@@ -312,7 +311,7 @@ class _Fields(pydantic_settings.BaseSettings):
     def _whole_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for host in value:
             if not re.fullmatch(r"[\w.-]*\w|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?", host):
-                msg = f"{host!r} is no host: give the portal's whole name, such as portal.example.com, without https://"
+                msg = f"{host!r} is not a host name. Give the whole name, such as portal.example.com, without https://"
                 raise ValueError(msg)
         return value
 

@@ -1,4 +1,4 @@
-"""The whole check, `python -m tests`: lint, format, types, import layers; then, where none fails, the tests.
+"""All checks, `python -m tests`: lint, format, types, import layers; then, if none fails, the tests.
 
 `python -m tests unit` runs only the tests that need no browser and are quick. Other arguments go to pytest, e.g.
 `python -m tests -k scheduler`; without any, several tests run at once.
@@ -23,15 +23,15 @@ WINDOWS = (
     *(sys.executable, "-m", "mypy", "--platform", "win32", "--cache-dir", ".mypy_cache/win32"),
     *("--no-warn-unreachable", "-p", "po_pw"),
 )
-"""The program's types as Windows has them; code for other systems is unreachable there on purpose."""
+"""Checks the types as on Windows, where code for other systems is unreachable on purpose."""
 UNIT = (*TOGETHER, "-q", "-m", "not slow", "tests/unit")
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-"""Hundreds of processes are started: without bytecode each compiles all that it imports."""
+"""The tests start hundreds of processes: without saved bytecode each compiles everything that it imports."""
 
 
 def main() -> int:
-    """Runs what is asked for; returns the exit code of the first that fails, or 0."""
+    """Runs the checks; returns the exit code of the first that fails, or 0."""
     python = (sys.executable, "-m")
     if sys.argv[1:] == ["unit"]:
         return _pytest(UNIT)

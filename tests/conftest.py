@@ -1,4 +1,4 @@
-"""Fixtures for all tests: which browser there is, a loop that outlives a test, and no error left unseen."""
+"""Fixtures for all tests: the browser, an event loop that lives longer than a test, and a check for lost errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from po_pw import models
 
 
-# No deadlines: how busy the machine is proves nothing.
+# No deadlines: they would only test how busy the machine is.
 hypothesis.settings.register_profile("ours", deadline=None)
 hypothesis.settings.load_profile("ours")
 # The same of our own settings, in this process and those it starts: so long takes only what hangs. Not of
@@ -31,11 +31,11 @@ hypothesis.settings.load_profile("ours")
 os.environ.update(
     dict.fromkeys(("PO_PW_LAUNCH_TIMEOUT", "PO_PW_HEARTBEAT_TIMEOUT", "PO_PW_GRACE"), str(support.IN_TIME))
 )
-os.environ["PO_PW_SIGN_IN_WINDOW"] = "false"  # nobody is there to sign in
+os.environ["PO_PW_SIGN_IN_WINDOW"] = "false"  # there is nobody to sign in
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The long form of `tests/chaos`, and all of `tests/real_apps`."""
+    """Options for the long version of `tests/chaos`, and for all of `tests/real_apps`."""
     parser.addoption("--all-real-apps", action="store_true", help="try all real applications, not only the quick ones")
     options = parser.getgroup("chaos")
     options.addoption("--chaos-minutes", type=float, default=0, help="how long to go on with chaos; 0: short form")
@@ -62,7 +62,7 @@ def browser_path(found_browser: models.BrowserInfo) -> str:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any], found_browser: models.BrowserInfo) -> Any:
-    """pytest-playwright's `page` starts the browser that po_pw finds, sandboxed where that can work."""
+    """Makes pytest-playwright's `page` start the browser that po_pw finds, with its sandbox if possible."""
     which = (
         {"channel": found_browser.channel} if found_browser.channel else {"executable_path": found_browser.executable}
     )
@@ -71,7 +71,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any], found_bro
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """`PO_PW_HOME` for the whole session: sign-in state of tests, apart from the person's own."""
+    """`PO_PW_HOME` for the whole session: sign-ins of tests, apart from the user's."""
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PO_PW_HOME", str(folder))
@@ -80,7 +80,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def loop() -> Iterator[LoopThread]:
-    """An event loop on a thread of its own, for what must live longer than one test."""
+    """An event loop on its own thread, for objects that must live longer than one test."""
     with LoopThread() as running:
         yield running
 
@@ -94,9 +94,9 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def own_temp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A temporary folder of the test's own, in which nobody else makes, looks for or sweeps anything."""
-    tmp_path_factory.getbasetemp()  # made now: it belongs in the system's
-    # Not in `tmp_path`: Chromium's socket lies below it, and its path must be short.
+    """A separate temporary folder, which no other test uses or cleans up."""
+    tmp_path_factory.getbasetemp()  # created now, in the system's temporary folder
+    # Not in `tmp_path`: it will contain Chromium's socket, whose path must be short.
     with tempfile.TemporaryDirectory(prefix="t") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", None)
@@ -105,8 +105,8 @@ def own_temp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def _no_error_unseen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """asyncio only logs an error that nobody retrieved: here the test fails of it."""
-    gc.freeze()  # what was there before need not be looked through
+    """Fails a test if asyncio logs an error that nobody retrieved."""
+    gc.freeze()  # older objects need not be checked
     yield
     gc.collect()
     seen = [record for record in caplog.records if record.name == "asyncio" and record.levelno >= logging.ERROR]

@@ -1,4 +1,4 @@
-"""Lists every text that a person can meet, by where they meet it: `python -m tests.messages [WORD…]`.
+"""Lists every text that a user can see, by where it appears: `python -m tests.messages [WORD…]`.
 
 Read it as a whole before you add or change a message: one word for one thing; what happened, to which PO, what to do.
 """
@@ -49,7 +49,7 @@ BY_FOLDER: Final = {
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
 class Message:
-    """A text; what is filled in stands in braces."""
+    """A text, with placeholders in braces."""
 
     group: str
     file: str
@@ -143,7 +143,7 @@ def _rendered(node: ast.JoinedStr) -> str:
 
 
 def main(words: list[str]) -> None:
-    """Prints the messages that hold one of the words; all of them where there is none."""
+    """Prints the messages that contain one of the words; all messages without words."""
     wanted = [one for one in every() if not words or any(word.lower() in one.text.lower() for word in words)]
     for group, messages in itertools.groupby(wanted, key=lambda one: one.group):
         print(f"\n## {group}")  # noqa: T201 - this is a command

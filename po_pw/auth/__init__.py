@@ -1,1 +1,1 @@
-"""Signing in to a portal."""
+"""Signs in to portals."""

@@ -1,4 +1,4 @@
-"""One sign-in on one page, and its proof: a page that opens with it, and does not open without."""
+"""One sign-in on one page, and its check: a page that opens with the sign-in and not without it."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ if TYPE_CHECKING:
     Page = Any
 
 _UNLIKE: Final = 0.4
-"""Two pages at one address that share less than this are two pages."""
+"""Two pages at one address that share less than this count as different pages."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Proof:
-    """What shows that a sign-in holds."""
+    """The evidence that a sign-in works."""
 
     url: str = ""
-    """A page that needs the sign-in, and opened with it; `""` where none was found."""
+    """A page that needs the sign-in, and opened with it; `""` if none was found."""
     doubt: str = ""
-    """Why nothing proves it, in words; `""` where it is proved."""
+    """Why there is no evidence, in words; `""` if there is."""
     notice: str = ""
-    """What the person should know although it is proved, e.g. that the address given answered 404."""
+    """What the user should know in spite of the evidence, e.g. that the address given answered 404."""
 
 
 @contextlib.asynccontextmanager
 async def opened(
     driver: playwright_driver.Driver, launch: launching.Launch, name: str, cookies: Sequence[models.Cookie] = ()
 ) -> AsyncIterator[contexts.Context]:
-    """A context with an empty profile and these cookies, of which nothing is left after the block.
+    """Opens a context with an empty profile and these cookies; removes everything after the block.
 
     Args:
         driver: of the run.
-        launch: how.
+        launch: how to launch the browser.
         name: of the context, for messages.
         cookies: as Playwright takes them.
 
@@ -73,12 +73,12 @@ async def opened(
         finally:
             await context.close()
     finally:
-        # What cannot be removed goes with the run's folder.
+        # What cannot be removed is removed with the run's folder.
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 class Strangers:
-    """How an address looks to somebody who is not signed in."""
+    """Shows how addresses look without a sign-in."""
 
     def __init__(self, driver: playwright_driver.Driver, launch: launching.Launch, timeout: float) -> None:
         self._driver = driver
@@ -86,10 +86,10 @@ class Strangers:
         self._timeout = timeout
         self._known: dict[str, page_facts.PageFacts] = {}
         self.named = launch.certificate.hosts if launch.certificate is not None else ()
-        """Hosts that are shown a client certificate."""
+        """Hosts that get the client certificate."""
 
     async def see(self, url: str) -> page_facts.PageFacts:
-        """The page that a browser without any cookie gets."""
+        """The page that a browser without cookies gets."""
         if url not in self._known:
             async with opened(self._driver, self._launch, "stranger") as context, context.page() as hold:
                 self._known[url] = await _open(hold.page, url, self._timeout, self.named)
@@ -100,11 +100,11 @@ class Attempt:
     """One sign-in on one page.
 
     Args:
-        page: of the context that is to be signed in.
+        page: of the context to sign in.
         url: any page of the portal that needs a sign-in.
         strangers: how pages look without one.
         timeout: seconds for a page to open.
-        is_proved: the page is known to open only with a sign-in: where it opens, somebody is signed in.
+        is_proved: the page is known to open only with a sign-in: if it opens, somebody is signed in.
     """
 
     def __init__(self, page: Page, url: str, strangers: Strangers, timeout: float, *, is_proved: bool = False) -> None:
@@ -115,11 +115,11 @@ class Attempt:
         self._timeout = timeout
         self._is_proved = is_proved
         self._asked = False
-        """The portal has asked for a sign-in since it began."""
+        """Whether the portal has asked for a sign-in during this attempt."""
         self._first: page_facts.PageFacts | None = None
 
     async def begin(self) -> bool:
-        """Opens the address; whether there is nothing to be done: signed in already, or no way in on a public page."""
+        """Opens the address; True if nothing is left to do: already signed in, or a public page with no sign-in."""
         self._first = first = await self._open_page(self._url)
         if asks_for_sign_in(first) or first.challenge:
             self._asked = True
@@ -131,19 +131,19 @@ class Attempt:
         return not first.ways_in and not any(form.asks_who or form.asks_secret for form in first.forms)
 
     async def is_in(self, page: Page, status: int) -> bool:
-        """Whether the portal, having asked for a sign-in, shows a page of its own now."""
+        """Whether the portal asked for a sign-in and now shows a page of its own."""
         facts = await page_facts.look(page, asked=self._url, status=status)
         asks = asks_for_sign_in(facts) or any(form.asks_secret for form in facts.forms) or facts.challenge
         is_here = _is_same_site(facts.url, self._origin)
         self._asked = self._asked or asks or not is_here
-        # Where the address is public, a page that has a way out says that somebody is in.
+        # If the address is public, a page with a sign-out link shows that somebody is signed in.
         return is_here and not asks and status < 500 and (self._asked or facts.signs_out)
 
     async def fill(self, answers: forms.Answers, trust: trusts.Trust) -> None:
-        """Fills the form, here or behind a link that leads to it.
+        """Fills in the form on this page, or behind a link that leads to it.
 
         Raises:
-            LoginRequiredError: there is no form, it must not be filled, or a person is needed.
+            LoginRequiredError: there is no form, it must not be filled in, or a person is needed.
             CredentialsRefusedError: the portal did not accept user name and password.
         """
 
@@ -165,17 +165,17 @@ class Attempt:
         await forms.fill(self._page, answers, signed_in=self.is_in, may_type=may_type, timeout=self._timeout)
 
     async def prove(self) -> Proof:
-        """Opens the address afresh, and if it says nothing the page the sign-in led to: does one need the sign-in?
+        """Opens the address again, and if that shows nothing, the page after the sign-in: does one need the sign-in?
 
         Raises:
-            LoginRequiredError: the portal asks you to sign in at an order's address all the same.
+            LoginRequiredError: the portal still asks for a sign-in at an order's address.
         """
         landed = self._page.url
         here = await self._open_page(self._url)
         reason = sign_in_reason(here) if self._first else ""
         notice = ""
         if reason and record_address.names_record(self._url):
-            msg = f"the sign-in did not last: opened again, {self._url} asks for one once more ({reason})"
+            msg = f"the sign-in did not last: when opened again, {self._url} asked for a sign-in ({reason})"
             raise errors.LoginRequiredError(msg)
         if self._is_proved and not reason and not led_away(here) and here.status < 400:
             return Proof(url=self._url)
@@ -190,7 +190,7 @@ class Attempt:
         if reason:
             msg = f"the sign-in did not work: {self._url} still asks for one ({reason})"
             raise errors.LoginRequiredError(msg)
-        doubt = notice or f"{self._url} opens without a sign-in too, so nothing here shows whether you are signed in"
+        doubt = notice or f"{self._url} opens without a sign-in too, so po-pw cannot tell whether you are signed in"
         return Proof(doubt=doubt)
 
     def _candidates(self, here: page_facts.PageFacts, reason: str, landed: str) -> Sequence[str]:
@@ -209,7 +209,7 @@ async def _open(page: Page, url: str, timeout: float, named: Sequence[str]) -> p
 
 
 def sign_in_reason(facts: page_facts.PageFacts) -> str:
-    """Why a page is a sign-in: by its structure, or because it is another site's; `""`: it is none. Pure."""
+    """Why a page counts as a sign-in: its structure, or because it is on another site; `""` if it does not. Pure."""
     if reason := sign_in_signs.sign_in_reason(facts, kept=not led_away(facts)):
         return reason
     if _is_same_site(facts.url, hostnames.origin_of(facts.asked)):
@@ -223,11 +223,11 @@ def asks_for_sign_in(facts: page_facts.PageFacts) -> bool:
 
 
 def needs_sign_in(signed_in: page_facts.PageFacts, stranger: page_facts.PageFacts) -> bool:
-    """Whether a page that opened would not have opened without the sign-in. Pure.
+    """Whether a page would not have opened without the sign-in. Pure.
 
     Args:
-        signed_in: as it came with the sign-in.
-        stranger: what the same address gives somebody without cookies.
+        signed_in: the page as opened with the sign-in.
+        stranger: the page at the same address without cookies.
     """
     if asks_for_sign_in(stranger) or stranger.challenge or (stranger.status >= 400 and signed_in.status < 400):
         return True
@@ -237,13 +237,13 @@ def needs_sign_in(signed_in: page_facts.PageFacts, stranger: page_facts.PageFact
 
 
 def led_away(facts: page_facts.PageFacts) -> bool:
-    """Whether another page came than the one that was asked for. Pure."""
+    """Whether another page opened than the one requested. Pure."""
     part = record_address.record_part(facts.asked, "")
     return not record_address.same_address(facts.asked, facts.url) and not record_address.keeps_record(facts.url, part)
 
 
 def _is_same_site(url: str, origin: str) -> bool:
-    """Whether an address is of the portal asked for: the same host, whatever it does with http and `www.`."""
+    """Whether an address belongs to the portal: the same host, ignoring http or https and `www.`."""
     here, there = urlsplit(url), urlsplit(origin)
     same_port = here.port == there.port or (here.port is None and there.scheme == "http" and there.port is None)
     hosts = [hostnames.ascii_host(one.hostname or "").removeprefix("www.") for one in (here, there)]

@@ -1,4 +1,4 @@
-"""Whether a saved sign-in still holds, asked of the portal."""
+"""Asks portals whether saved sign-ins are still valid."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class State(enum.Enum):
-    """What the portal's answer says."""
+    """State of a sign-in, by the portal's answer."""
 
     HOLDS = "holds"
     ENDED = "has ended"
@@ -27,7 +27,7 @@ class State(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether one sign-in holds, and why."""
+    """Whether one sign-in is valid, and why."""
 
     sign_in: sessions.SignIn
     state: State
@@ -35,7 +35,7 @@ class Verdict:
 
 
 async def check(options: settings.Settings, sign_ins: Sequence[sessions.SignIn]) -> list[Verdict]:
-    """Opens for each sign-in the page that proved it, in one browser after another, on a copy of its profile.
+    """For each sign-in, opens the page it was checked with, in one browser after another, on a copy of its profile.
 
     Args:
         options: which browser, and how long a page may take.
@@ -54,12 +54,12 @@ async def check(options: settings.Settings, sign_ins: Sequence[sessions.SignIn])
 async def check_one(
     options: settings.Settings, driver: playwright_driver.Driver, launch: launching.Launch, sign_in: sessions.SignIn
 ) -> Verdict:
-    """Opens the page that proved this sign-in, on a copy of its profile.
+    """Opens the page this sign-in was checked with, on a copy of its profile.
 
     Args:
         options: where profiles are kept, and how long a page may take.
         driver: opens the browser.
-        launch: how.
+        launch: how to launch it.
         sign_in: a saved one.
 
     Raises:
@@ -95,9 +95,9 @@ async def check_one(
     if facts.challenge:
         return Verdict(sign_in, State.UNKNOWN, "the portal asks whether you are a person")
     if facts.status >= 400:
-        return Verdict(sign_in, State.UNKNOWN, f"the page that showed it answers HTTP {facts.status} now")
+        return Verdict(sign_in, State.UNKNOWN, f"the page used for the check now answers HTTP {facts.status}")
     if attempt.led_away(facts):
-        return Verdict(sign_in, State.UNKNOWN, "the portal shows another page than at the sign-in")
+        return Verdict(sign_in, State.UNKNOWN, "the portal shows another page than after the sign-in")
     if not sign_in.proof_url:
         return Verdict(sign_in, State.UNKNOWN, "no page is known that needs a sign-in. Give the address of an order")
-    return Verdict(sign_in, State.HOLDS, "a page that needs it opens")
+    return Verdict(sign_in, State.HOLDS, "a page that needs a sign-in opens")

@@ -1,4 +1,4 @@
-"""One-time codes from a program of the person's own (`--totp-command`)."""
+"""One-time codes from a program that the user names (`--totp-command`)."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from po_pw.auth import forms
 
 _ANSWERS_WITHIN: Final = 60.0
-"""Seconds for the program."""
+"""Maximum seconds for the program."""
 _CHANGES_WITHIN: Final = 90.0
-"""Seconds after which a program gives another code: RFC 6238 recommends 30, some take 60."""
+"""Seconds after which a program must print another code: RFC 6238 recommends 30, some use 60."""
 _ASK_EVERY: Final = 1.0
 _given: Final[dict[str, str]] = {}
-"""The code that each command gave last."""
+"""The last code of each command."""
 _NEEDS_SHELL: Final = re.compile(r"[|&;<>()$`*?~{}\n]" if sys.platform != "win32" else r"[|&<>%^]")
-"""What only a shell makes sense of."""
+"""Characters that only a shell understands."""
 _CODE: Final = re.compile(r"[\w-]{3,64}")
 
 
 def from_command(command: str | None) -> forms.AsksForCode | None:
-    """What asks a program for a code, each time afresh; None where there is no program.
+    """Returns a function that asks the program for a new code each time; None if there is no program.
 
     Args:
-        command: as typed in a shell; it is started without one where that makes no difference.
+        command: as typed in a shell; it is started without a shell if that makes no difference.
     """
     return (lambda host: _new(command)) if command else None
 
 
 def _new(command: str) -> str:
-    """A code that was not given before: none is accepted twice (RFC 6238, 5.2). Waits for the next one.
+    """A code that was not used before: no code is accepted twice (RFC 6238, 5.2). Waits for the next one.
 
     Raises:
-        LoginRequiredError: none comes.
+        LoginRequiredError: there is no new code.
     """
     deadline = time.monotonic() + _CHANGES_WITHIN
     while (code := ask(command)) == _given.get(command):
@@ -56,14 +56,14 @@ def _new(command: str) -> str:
 def ask(command: str) -> str:
     """The first line that a program prints. Blocks, at most a minute.
 
-    Nothing that the program prints is in a message, and of its command only the first word: both may hold a secret.
+    Messages contain nothing that the program prints, and only the first word of its command: both may contain a secret.
 
     Raises:
         LoginRequiredError: it cannot be started, fails, or prints no code.
     """
     in_shell = _NEEDS_SHELL.search(command) is not None
     try:
-        # On Windows a program takes its command line as a whole.
+        # On Windows a program gets its command line as one text.
         words = command if in_shell or sys.platform == "win32" else shlex.split(command)
     except ValueError as error:
         msg = f"the command for one-time codes (--totp-command) cannot be read: {error}"

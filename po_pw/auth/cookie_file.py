@@ -1,8 +1,8 @@
 """Cookies in the Netscape format (`cookies.txt`), as browser extensions, curl and wget write them. Pure.
 
-A line has seven fields with tabs between: domain, whether its subdomains are meant, path, whether only over https,
-expiry in seconds since the epoch (0: until the browser ends), name, value. `#HttpOnly_` before the domain marks a
-cookie that scripts do not see; other lines that begin with `#` are comments (curl, docs/HTTP-COOKIES.md).
+A line has seven tab-separated fields: domain, whether subdomains are included, path, whether only over https, expiry in
+seconds since the epoch (0: when the browser closes), name, value. `#HttpOnly_` before the domain marks a cookie that
+scripts cannot read; other lines that start with `#` are comments (curl, docs/HTTP-COOKIES.md).
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 _HTTP_ONLY: Final = "#HttpOnly_"
 _FIELDS: Final = 7
 _LAST_SECOND: Final = 253_402_300_799
-"""Of the year 9999, the last that browsers take."""
+"""End of the year 9999, the latest expiry that browsers accept."""
 _NAME: Final = re.compile(r"[^\x00-\x20\x7f;=,]+")
 _VALUE: Final = re.compile(r"[^\x00-\x1f\x7f;]*")
 
 
 def parse(text: str, file: str) -> list[models.Cookie]:
-    """The cookies in a file, as Playwright takes them.
+    """Reads the cookies of a file, in the form that Playwright takes.
 
     Args:
         text: of the file.
         file: its name, for messages.
 
     Raises:
-        InputError: a line is no cookie; names file and line, and nothing of what is in it.
+        InputError: a line is not a cookie; the message names file and line, but nothing of its content.
     """
     found: list[models.Cookie] = []
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
@@ -51,7 +51,7 @@ def parse(text: str, file: str) -> list[models.Cookie]:
 def _cookie(line: str, *, http_only: bool) -> models.Cookie:
     fields = line.split("\t")
     if len(fields) != _FIELDS:
-        msg = f"it has {len(fields)} fields with tabs between, not {_FIELDS}"
+        msg = f"it has {len(fields)} tab-separated fields, not {_FIELDS}"
         raise ValueError(msg)
     domain, subdomains, path, secure, expires, name, value = fields
     host = hostnames.ascii_host(domain.removeprefix("."))
@@ -83,15 +83,15 @@ def _cookie(line: str, *, http_only: bool) -> models.Cookie:
 
 
 def for_hosts(cookies: Iterable[models.Cookie], hosts: Iterable[str], now: float) -> list[models.Cookie]:
-    """The cookies that one of these hosts would be sent, and that have not expired.
+    """The cookies that a browser would send to one of these hosts, and that have not expired.
 
     Args:
-        cookies: as `parse` gives them.
-        hosts: of the portal, and those that the person named.
+        cookies: from `parse`.
+        hosts: of the portal, and those that the user named.
         now: seconds since the epoch.
 
     Raises:
-        InputError: there is none; says which hosts there are cookies of.
+        InputError: there are none; the message names the hosts that have cookies.
     """
     wanted = [hostnames.ascii_host(host) for host in hosts]
     fitting = [one for one in cookies if any(_is_sent_to(str(one["domain"]), host) for host in wanted)]
@@ -102,7 +102,7 @@ def for_hosts(cookies: Iterable[models.Cookie], hosts: Iterable[str], now: float
         msg = f"every cookie of {wanted[0]} in the file has expired. Sign in with your browser and export them again"
         raise errors.InputError(msg)
     others = ", ".join(sorted({str(one["domain"]).removeprefix(".") for one in cookies})[:10])
-    msg = f"the file has no cookie of {wanted[0]}" + (f"; it has those of {others}" if others else "")
+    msg = f"the file has no cookies of {wanted[0]}" + (f"; it has cookies of {others}" if others else "")
     raise errors.InputError(msg)
 
 

@@ -1,6 +1,6 @@
-"""User names and passwords that may be used without asking anybody: in the system's keyring, or in the environment.
+"""User names and passwords that may be used without asking anybody: from the system's keyring or the environment.
 
-No file of ours ever holds a password. The user name, which is no secret, is kept with the sign-in (`sessions`).
+No file of po-pw contains a password. The user name, which is not secret, is saved with the sign-in (`sessions`).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _log = logging.getLogger(__name__)
 
 PASSWORD_VARIABLE: Final = "PO_PW_PASSWORD"  # noqa: S105 - the name of a variable
 _ANSWERS_WITHIN: Final = 60.0
-"""Seconds for a keyring to answer: a locked one may ask the person to unlock it, and nobody may be there."""
+"""Maximum seconds for a keyring to answer: a locked one may ask the user to unlock it, and nobody may be there."""
 _RECOMMENDED: Final = 1
-"""The least priority of a keyring that keeps passwords from others; `keyring` itself recommends those."""
+"""Minimum priority of a keyring that protects passwords; those are the ones that `keyring` recommends."""
 
 
 class KeyringError(errors.MachineError):
-    """The system's keyring cannot be used; says why."""
+    """The system's keyring cannot be used; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,16 +43,16 @@ class Credentials:
 
 
 def find(options: settings.Settings, origin: str) -> Credentials | None:
-    """What may be used for this portal without asking anybody; None where a person is needed.
+    """The credentials that may be used for this portal without asking anybody; None if a person is needed.
 
-    Only for a portal that somebody signed in to by form. The password of `PO_PW_PASSWORD` goes to a portal that was
-    signed in to with it, or to the only one that was signed in to by form: with several, nothing tells whose it is. A
-    password that the portal has refused is not used again, lest the account be locked, until somebody signs in.
+    Only for a portal whose last sign-in was by form. The password of `PO_PW_PASSWORD` is used for a portal that was
+    signed in to with it, or for the only portal with a sign-in by form: with several, it is unknown whose password it
+    is. A password that the portal has refused is not used again until somebody signs in: the account could be locked.
 
-    Blocks while the keyring is asked, at most a minute: call it in a thread.
+    Blocks while the keyring answers, at most a minute: call it in a thread.
 
     Args:
-        options: where sign-ins are kept, and for which account.
+        options: where sign-ins are saved, and for which account.
         origin: of the portal.
     """
     kept = sessions.Sessions(settings.home(options), options.account)
@@ -72,14 +72,14 @@ def find(options: settings.Settings, origin: str) -> Credentials | None:
 
 
 def from_environment() -> str:
-    """The password of `PO_PW_PASSWORD`; `""`: none."""
+    """The password of `PO_PW_PASSWORD`; `""` if it is not set."""
     password = environ.variable(PASSWORD_VARIABLE) or ""
     known_secrets.remember(password)
     return password
 
 
 def recall(origin: str, account: str, username: str) -> str:
-    """The password in the keyring; `""`: there is none. Blocks.
+    """The password in the keyring; `""` if there is none. Blocks.
 
     Args:
         origin: of the portal.
@@ -96,7 +96,7 @@ def recall(origin: str, account: str, username: str) -> str:
 
 
 def remember(origin: str, account: str, username: str, password: str) -> None:
-    """Puts a password into the keyring, and makes sure that it is there. Blocks.
+    """Saves a password in the keyring, and checks that it is there. Blocks.
 
     Args:
         origin: of the portal.
@@ -105,20 +105,20 @@ def remember(origin: str, account: str, username: str, password: str) -> None:
         password: of the sign-in form.
 
     Raises:
-        KeyringError: there is no keyring, or it did not keep it.
+        KeyringError: there is no keyring, or it did not save the password.
     """
     service = _service(origin, account)
     _ask(lambda keyring: keyring.set_password(service, username, password))
     if recall(origin, account, username) != password:
-        msg = "the keyring of this computer saves nothing"
+        msg = "the keyring of this computer cannot save passwords"
         raise KeyringError(msg)
 
 
 def forget(origin: str, account: str, username: str) -> bool:
-    """Takes a password out of the keyring; whether one was there. Blocks.
+    """Removes a password from the keyring; returns whether there was one. Blocks.
 
     Raises:
-        KeyringError: there is no keyring, or it does not let go of it.
+        KeyringError: there is no keyring, or it does not remove the password.
     """
     if not recall(origin, account, username):
         return False
@@ -128,13 +128,13 @@ def forget(origin: str, account: str, username: str) -> bool:
 
 
 def _service(origin: str, account: str) -> str:
-    """What an entry is called in the keyring."""
+    """Name of an entry in the keyring."""
     return f"po-pw {origin} {account}".strip()
 
 
 def _ask(question: Callable[[backend.KeyringBackend], T]) -> T:
-    """Asks the keyring in a thread that dies with the process: one that waits to be unlocked may never answer."""
-    # Only here: it looks for its parts among all installed packages.
+    """Asks the keyring in a daemon thread: a keyring that waits to be unlocked may never answer."""
+    # Imported here because it searches all installed packages for its backends.
     import keyring
 
     answers: list[T] = []

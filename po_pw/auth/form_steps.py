@@ -1,8 +1,8 @@
-"""What a sign-in page asks for next, by its structure: a user name, a password, a one-time code, whether to stay. Pure.
+"""Recognises what a sign-in page asks for: a user name, a password, a one-time code, whether to stay signed in. Pure.
 
-Structure tells it in any language: what a field is declared to be (`autocomplete`, HTML Standard, 4.10.18.7), its type,
-its keyboard, its length, whether it stands alone, and what was asked before. Only "Stay signed in?" needs words: a page
-of buttons alone may as well ask to accept something, and that is for a person to answer.
+The page's structure shows it in any language: how a field is declared (`autocomplete`, HTML Standard, 4.10.18.7), its
+type, its keyboard, its length, whether it is the only one, and what was asked before. Only "Stay signed in?" needs
+words: a page with only buttons may also ask the user to accept something, which a person must answer.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LONGEST_CODE: Final = 10
-"""Characters of a field up to which it is made for a code."""
+"""Maximum characters of a field made for a code."""
 _BOXES: Final = 4
-"""Fields of one character each from which on they are one code."""
+"""Minimum number of one-character fields that together are one code."""
 _FEW: Final = 5
-"""Links and buttons that a page of a sign-in has besides those of the pages before it: to send the code, to get another
-one, to choose another way, to cancel. The portal's own pages have more."""
+"""Maximum links and buttons that a sign-in page has in addition to those of the pages before it: to send the code, to
+get another one, to choose another method, to cancel. The portal's own pages have more."""
 _USER_NAME: Final = re.compile(
     r"user|login|logon|e-?mail|account|identifier|benutzer|usuario|utilisateur|usager|utente|gebruiker", re.IGNORECASE
 )
@@ -46,23 +46,23 @@ _STAYS: Final = re.compile(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Field:
-    """A visible input for text."""
+    """A visible text field."""
 
     type: str
     """`text`, `email`, `tel`, `number`, `url`, `search` or `password`."""
     autocomplete: str = ""
     name: str = ""
-    """Its name and id, with a space between."""
+    """Its name and id, separated by a space."""
     numeric: bool = False
-    """Made for digits: its keyboard, its type or its pattern."""
+    """Made for digits, by its keyboard, type or pattern."""
     longest: int = 0
-    """Characters that it takes; 0 where it does not say."""
+    """Maximum characters; 0 if not given."""
     form: int = -1
-    """Number of its form; -1: it is in none."""
+    """Number of its form; -1 if it is in none."""
     posts: bool = False
     """Its form is sent by POST."""
     searches: bool = False
-    """It is declared to be a search."""
+    """It is declared as a search field."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Button:
     name: str = ""
     form: int = -1
     sends: bool = False
-    """It sends its form."""
+    """It submits its form."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class FormPage:
     spoken: tuple[str, ...] = ()
     """Title, headings and labels."""
     links: tuple[str, ...] = ()
-    """What its links say."""
+    """Texts of its links."""
     names: tuple[str, ...] = ()
     """Names, ids and addresses of forms, check boxes and hidden fields."""
 
@@ -106,7 +106,7 @@ class Asks(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """What to do next, by numbers of the page's fields and buttons; -1: there is none."""
+    """What to do next, as numbers of the page's fields and buttons; -1 for none."""
 
     asks: Asks
     user: int = -1
@@ -114,34 +114,34 @@ class Step:
     code: tuple[int, ...] = ()
     """One field, or one for each character."""
     button: int = -1
-    """To be pressed where there is no field to press Enter in, or no form around it."""
+    """The button to press if there is no field to press Enter in, or no form around it."""
     certain: bool = False
-    """No page of the portal itself looks like this."""
+    """Whether no page of the portal itself looks like this."""
 
 
 NOTHING: Final = Step(Asks.NOTHING)
 
 
 def parse(raw: object) -> FormPage:
-    """A page from what `form_page.js` gave."""
+    """Makes a page from the result of `form_page.js`."""
     return _PAGE.validate_python(raw)
 
 
 def offers(page: FormPage) -> frozenset[str]:
-    """What its links and buttons say."""
+    """Texts of its links and buttons."""
     return frozenset((*page.links, *(one.label for one in page.buttons)))
 
 
 def next_step(
     page: FormPage, done: frozenset[Asks], typed: frozenset[str] = frozenset(), before: frozenset[str] = frozenset()
 ) -> Step:
-    """What a page asks for.
+    """Decides what a page asks for.
 
     Args:
         page: as it is now.
-        done: what was answered before, on this page or others.
-        typed: names of the fields that user name and password were typed into: they are no code's.
-        before: what links and buttons said on the pages that were answered.
+        done: what was answered already, on this page or others.
+        typed: names of the fields for user name and password: they are not for a code.
+        before: texts of links and buttons on the pages already answered.
     """
     passwords = [index for index, one in enumerate(page.fields) if one.type == "password"]
     codes, certain = _code_fields(page, done, typed, before)
@@ -164,17 +164,17 @@ def next_step(
 
 
 def question(page: FormPage) -> str:
-    """What a page that asks for something else says: its heading, or its title."""
+    """The heading or title of a page that asks for something else."""
     return next((said for said in (*page.spoken[1:], *page.spoken[:1]) if said), "")[:100]
 
 
 def _code_fields(
     page: FormPage, done: frozenset[Asks], typed: frozenset[str], before: frozenset[str]
 ) -> tuple[tuple[int, ...], bool]:
-    """The fields that make up a one-time code, and whether nothing else can be meant.
+    """The fields for a one-time code, and whether they cannot be for anything else.
 
-    After the password a field that says nothing of itself is a code's too, where it is the page's only one: then the
-    page may still be the portal's own, with a field to find something.
+    After the password, a field without any declaration is also taken for a code if it is the only field; but then the
+    page may be the portal's own, with a search field.
     """
     declared = [index for index, one in enumerate(page.fields) if "one-time-code" in one.autocomplete]
     if declared:
@@ -203,19 +203,19 @@ def _code_fields(
 
 
 def _is_step(page: FormPage, before: frozenset[str]) -> bool:
-    """Whether a page after the password is one of the sign-in, and not the portal's own, by what it offers."""
+    """Whether a page after the password belongs to the sign-in, not to the portal, by its links and buttons."""
     said = offers(page)
     return len(said - before) <= _FEW and not any(map(page_facts.says_sign_out, said))
 
 
 def _boxes(page: FormPage, form: int) -> list[int]:
-    """Fields of one character each, one after another."""
+    """Consecutive fields of one character each."""
     found = [index for index, one in enumerate(page.fields) if one.form == form and one.longest == 1]
     return found if len(found) >= _BOXES else []
 
 
 def _user_beside(page: FormPage, password: int, codes: Sequence[int]) -> int:
-    """The user name's field in a password's form: by its name, else the first one for text."""
+    """The user name field in a form with a password: by its name, else the first text field."""
     form = page.fields[password].form
     beside = [
         index
@@ -226,9 +226,9 @@ def _user_beside(page: FormPage, password: int, codes: Sequence[int]) -> int:
 
 
 def _lone_user(page: FormPage) -> int:
-    """A user name's field without a password's beside it: by its name, else the only one of the only form sent by POST.
+    """The user name field of a form without a password: by its name, else the only field of the only POST form.
 
-    Nothing is typed into a search box.
+    Never a search field.
     """
     fitting = [
         index for index, one in enumerate(page.fields) if one.type in {"text", "email", "tel"} and not _is_search(one)
@@ -249,7 +249,7 @@ def _is_search(field: Field) -> bool:
 
 
 def _button(page: FormPage, form: int) -> int:
-    """The button to press where no form sends what was typed: the only one outside of forms."""
+    """The button to press if no form submits what was typed: the only one outside of forms."""
     if form >= 0:
         return -1
     free = [index for index, one in enumerate(page.buttons) if one.form < 0]
@@ -257,7 +257,7 @@ def _button(page: FormPage, form: int) -> int:
 
 
 def _stay_button(page: FormPage) -> int:
-    """The button that answers "Stay signed in?", whichever way: both go on. It sends the form, where one does."""
+    """The button that answers "Stay signed in?", yes or no: both continue. The submit button, if there is one."""
     said = [*page.spoken, *(one.label for one in page.buttons)]
     named = [*page.names, *(one.name for one in page.buttons)]
     if not any(map(_STAYS.search, said)) and not any(map(_STAYS_BY_NAME.search, named)):

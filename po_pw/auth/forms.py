@@ -1,4 +1,4 @@
-"""Signing in by filling forms, page by page: user name, password, one-time code, "Stay signed in?"."""
+"""Signs in by filling in forms, page by page: user name, password, one-time code, "Stay signed in?"."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 _SOURCE: Final = (importlib.resources.files("po_pw.auth") / "form_page.js").read_text("utf-8")
 _LOOK: Final = f"() => ({_SOURCE.rstrip()})({controls.SCRIPT})"
 _LOOK_EVERY: Final = 0.3
-"""Seconds between two looks at a page that a script is signing in on."""
+"""Seconds between two looks at the page during a sign-in by form."""
 _COMPLAINT: Final = "[role=alert]:visible, .error:visible, .alert:visible, .flash:visible"
 _MOST_STEPS: Final = 12
-"""Answers after which a sign-in goes round in circles."""
+"""Maximum answers: after more, the sign-in is going round in circles."""
 _TARGET: Final = """(element) => {
   const form = element.form || element.closest('form');
   const sends = (one) => one.type === 'submit' && one.hasAttribute('formaction');
@@ -38,7 +38,7 @@ _BY_WINDOW: Final = "Sign in with a window instead: po-pw login without --userna
 
 
 class AsksForCode(Protocol):
-    """Gives a one-time code for a host; blocks."""
+    """Returns a one-time code for a host; blocks."""
 
     def __call__(self, host: str) -> str:
         """The code.
@@ -50,12 +50,12 @@ class AsksForCode(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answers:
-    """What a sign-in form is answered with."""
+    """The answers for a sign-in form."""
 
     username: str
     password: str = dataclasses.field(repr=False)
     code: AsksForCode | None = None
-    """None where nobody and nothing gives one-time codes."""
+    """None if there is no source of one-time codes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,17 +87,17 @@ async def fill(
     may_type: Callable[[trusts.Target], Awaitable[None]],
     timeout: float,
 ) -> None:
-    """Fills the forms on the open page and those that follow, until the portal lets us in.
+    """Fills in the forms on the open page and those that follow, until we are signed in.
 
     Args:
-        page: open at a page that asks for a sign-in.
-        answers: user name and password, and who gives one-time codes.
-        signed_in: tells from a page and its HTTP status whether the portal lets us in.
-        may_type: asked before anything is typed or pressed; raises LoginRequiredError where it must not be.
+        page: shows a page that asks for a sign-in.
+        answers: user name, password and the source of one-time codes.
+        signed_in: whether we are signed in, from a page and its HTTP status.
+        may_type: called before anything is typed or pressed; raises LoginRequiredError if that is not allowed.
         timeout: seconds for each page.
 
     Raises:
-        LoginRequiredError: there is no form, it must not be filled, or a person is needed.
+        LoginRequiredError: there is no form, it must not be filled in, or a person is needed.
         CredentialsRefusedError: the portal did not accept user name and password.
     """
     page.set_default_timeout(timeout * 1000)
@@ -110,7 +110,7 @@ async def fill(
 
 
 class _Filling:
-    """One way through the pages of a sign-in."""
+    """One pass through the pages of a sign-in."""
 
     def __init__(
         self,
@@ -130,9 +130,9 @@ class _Filling:
         self._done: frozenset[form_steps.Asks] = frozenset()
         self._typed: frozenset[str] = frozenset()
         self._offered: frozenset[str] = frozenset()
-        """What links and buttons said on the pages that were answered."""
+        """Texts of links and buttons on the pages already answered."""
         self._complained = ""
-        """What the page said when it was last answered."""
+        """The error that the page showed when it was last answered."""
 
     async def run(self) -> None:
         is_second = False
@@ -145,15 +145,15 @@ class _Filling:
             except playwright.Error:
                 if self._page.is_closed() or is_second:
                     raise
-                is_second = True  # another page came meanwhile: what it asks for is answered next
+                is_second = True  # another page came meanwhile: it is answered next
         msg = f"the portal asks for the sign-in again and again. {_BY_WINDOW}"
         raise errors.LoginRequiredError(msg)
 
     async def _next(self) -> tuple[_Look, form_steps.Step | None]:
-        """Waits for a page that asks for something, or lets us in (None).
+        """Waits for a page that asks for something; None if we are signed in.
 
         Raises:
-            LoginRequiredError: it comes to neither.
+            LoginRequiredError: neither happened.
         """
         deadline = time.monotonic() + self._timeout
         look, step = None, form_steps.NOTHING
@@ -161,7 +161,7 @@ class _Filling:
             try:
                 status = self._counted.last
                 look, step = await self._look()
-                # Before the password nobody is in on a page that asks for something.
+                # Before the password was typed, a page that asks for something means that we are not signed in.
                 may_be_in = form_steps.Asks.PASSWORD in self._done or step.asks is form_steps.Asks.NOTHING
                 if may_be_in and not step.certain and await self._signed_in(self._page, status):
                     return look, None
@@ -174,12 +174,12 @@ class _Filling:
                     raise await self._refusal(look, step)
             except playwright.Error:
                 if self._page.is_closed():
-                    raise  # otherwise: between two pages
+                    raise  # else: between two pages
             await asyncio.sleep(_LOOK_EVERY)
         raise await self._refusal(look, step)
 
     async def _look(self) -> tuple[_Look, form_steps.Step]:
-        """The first document of the page that asks for something; the page itself where none does."""
+        """The first document of the page that asks for something; the page itself if none does."""
         first: tuple[_Look, form_steps.Step] | None = None
         for frame in self._page.frames[:20]:
             if frame.is_detached() or not frame.url.startswith("http"):
@@ -200,7 +200,7 @@ class _Filling:
         return first
 
     async def _answer(self, look: _Look, step: form_steps.Step) -> None:
-        """Types what is asked for, and sends it."""
+        """Types the answer and sends it."""
         if step.asks is form_steps.Asks.NEW_PASSWORD:
             msg = "the portal asks you to choose a new password. Do that in a window: po-pw login without --username"
             raise errors.LoginRequiredError(msg)
@@ -220,7 +220,7 @@ class _Filling:
             await self._allowed(button)
             await button.click()
         elif pressed is not None:
-            # A script may have sent it already, when the last character came.
+            # A script may have sent it already, after the last character.
             with contextlib.suppress(playwright.Error):
                 await pressed.press("Enter")
         asked = {
@@ -232,7 +232,7 @@ class _Filling:
         self._offered |= form_steps.offers(look.page)
 
     async def _type(self, look: _Look, number: int, text: str) -> playwright.ElementHandle:
-        # By handle: it dies with its document, so that nothing can come between asking and typing.
+        # By handle: it is gone with its document, so that the page cannot change between check and typing.
         element = await look.field(number)
         await self._allowed(element)
         await element.fill(text)
@@ -257,20 +257,20 @@ class _Filling:
         return element
 
     async def _allowed(self, element: playwright.ElementHandle) -> str:
-        """Makes sure that an element's document, and where its form goes, may have what is typed; gives its host."""
+        """Checks that an element's document, and the target of its form, may get what is typed; returns the host."""
         origin, action = await element.evaluate(_TARGET)
         await self._may_type(trusts.Target(str(origin), str(action)))
         return hostnames.ascii_host(urlsplit(str(origin)).hostname or "")
 
     async def _is_refused(self, step: form_steps.Step) -> bool:
-        """Whether the page asks again for what it was given, or failed."""
+        """Whether the page asks for the same again, or failed."""
         asks_again = step.asks is not form_steps.Asks.NOTHING
         if self._counted.shown and (self._counted.last >= 400 or asks_again):
             return True
         return asks_again and await self._complaint() != self._complained
 
     async def _refusal(self, look: _Look | None, step: form_steps.Step) -> errors.LoginRequiredError:
-        """Why the sign-in came to nothing."""
+        """The error that says why the sign-in failed."""
         said = await self._complaint()
         says = f' It says: "{said}".' if said else ""
         if not self._done:
@@ -287,12 +287,12 @@ class _Filling:
             return errors.LoginRequiredError(f"{host} answered HTTP {self._counted.last} to the sign-in form.{says}")
         asks = form_steps.question(look.page) if look is not None else ""
         msg = (
-            f'the sign-in stopped at a page of {host} that po-pw does not answer: "{asks}". Answer it once in a '
+            f'the sign-in stopped at a page of {host} that po-pw cannot fill in: "{asks}". Complete it once in a '
             "window: po-pw login without --username"
         )
         return errors.LoginRequiredError(msg)
 
     async def _complaint(self) -> str:
-        """What the page says went wrong; `""` where it says nothing."""
+        """The error shown on the page; `""` if none."""
         complaint = self._page.locator(_COMPLAINT).first
         return " ".join((await complaint.inner_text()).split())[:200] if await complaint.count() else ""

@@ -1,4 +1,4 @@
-"""Signing in once, for all runs to come; and proving it on a page that needs it."""
+"""Signs in for later runs, and checks the sign-in on a page that needs it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class SignedIn:
 
 
 def check_address(url: str) -> None:
-    """Refuses what is not a web address.
+    """Refuses a text that is not a web address.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not one.
     """
     if not url.lower().startswith(("http://", "https://")):
         msg = f"{url!r} is not a web address. Try https://{url}"
@@ -54,20 +54,20 @@ async def login(
     patience: float,
     trust: trusts.Trust | None = None,
 ) -> SignedIn:
-    """Signs in to the portal of this address and saves profile and storage state, owner-readable only.
+    """Signs in to the portal of this address and saves profile and storage state, readable only by the owner.
 
     Args:
-        options: which browser, where state is kept, and for which account.
-        url: any page of the portal that needs a sign-in; an order's is best, for it is then proved there.
-        username: fills forms without a window; None opens a window for the person (single sign-on, MFA).
+        options: which browser, where the state is saved, and for which account.
+        url: any page of the portal that needs a sign-in; ideally an order's, to check the sign-in there.
+        username: fills in forms without a window; None opens a window for the user (single sign-on, MFA).
         password: for the form.
-        code: gives the one-time code that a form asks for.
-        by_environment: the password is that of `PO_PW_PASSWORD`.
-        patience: seconds for the person to sign in.
-        trust: where the password may go; by default to the address's own origin alone.
+        code: returns the one-time code that a form asks for.
+        by_environment: the password comes from `PO_PW_PASSWORD`.
+        patience: seconds for the user to sign in.
+        trust: where the password may go; by default only to the origin of the address.
 
     Raises:
-        LoginRequiredError: it did not come to a sign-in, or the portal asks again afterwards.
+        LoginRequiredError: the sign-in failed, or the portal asks for it again afterwards.
         PortalUnreachableError: the portal does not answer.
         MachineError: no browser, or no display for the window.
     """
@@ -93,7 +93,7 @@ async def login(
                     if not await trying.begin():
                         await trying.fill(forms.Answers(username, password or "", code), trust)
                     proof = await trying.prove()
-            # Only now is it known which hosts the person confirmed.
+            # Only now are the hosts known that the user confirmed.
             method = sessions.SignInMethod(url, username, trust.allowed(), by_environment)
             return await _save(kept, url, context, launch, proof, method)
 
@@ -107,18 +107,18 @@ async def by_window(
     patience: float,
     method: sessions.SignInMethod | None = None,
 ) -> SignedIn:
-    """Signs in by a person in a window, on the profile of the portal and account, and saves the sign-in.
+    """Lets the user sign in in a window, on the profile of the portal and account, and saves the sign-in.
 
     Args:
-        options: where state is kept, and for which account.
-        url: a page that needs the sign-in, of which one with a window is opened.
+        options: where the state is saved, and for which account.
+        url: a page that needs the sign-in; it is opened in the window.
         driver: opens the browser.
-        launch: how; with a window.
-        patience: seconds for the person to sign in.
-        method: how it can be made again; None keeps what is known of the last sign-in.
+        launch: how to launch it, with a window.
+        patience: seconds for the user to sign in.
+        method: how the sign-in can be repeated; None keeps the method of the last sign-in.
 
     Raises:
-        LoginRequiredError: the window was closed or crashed, the time ran out, or the portal asks again afterwards.
+        LoginRequiredError: the window was closed or crashed, time ran out, or the portal asks for a sign-in afterwards.
         PortalUnreachableError: the portal does not answer.
         MachineError: the browser does not start, or nothing can be saved.
     """
@@ -144,7 +144,7 @@ async def by_window(
 async def _opened(
     kept: sessions.Sessions, url: str, driver: playwright_driver.Driver, launch: launching.Launch
 ) -> AsyncIterator[contexts.Context]:
-    """A context on the portal's own profile.
+    """Opens a context on the portal's profile.
 
     Raises:
         MachineError: the browser does not start, or the profile is in use.
@@ -156,7 +156,7 @@ async def _opened(
             models.WorkerId("login"), launch, user_data_dir=folder, downloads=driver.run_dir.path / "downloads"
         )
     except OSError as error:
-        msg = f"the browser profile {profile} cannot be written ({error.strerror or error}). Make room there."
+        msg = f"the browser profile {profile} cannot be written ({error.strerror or error}). Free some space there."
         raise errors.MachineError(msg) from error
     try:
         yield context
@@ -165,15 +165,15 @@ async def _opened(
 
 
 async def import_cookies(options: settings.Settings, url: str, cookies: Sequence[models.Cookie]) -> SignedIn:
-    """Signs in with cookies from another browser, proves it, and saves it in the place of an earlier sign-in.
+    """Signs in with cookies from another browser, checks the sign-in, and saves it in place of an earlier one.
 
     Args:
         options: which browser, where state is kept, and for which account.
         url: any page of the portal that needs a sign-in.
-        cookies: as Playwright takes them.
+        cookies: in the form that Playwright takes.
 
     Raises:
-        LoginRequiredError: the portal asks you to sign in all the same; nothing was saved.
+        LoginRequiredError: the portal still asks for a sign-in; nothing was saved.
         PortalUnreachableError: the portal does not answer.
         MachineError: no browser.
     """
@@ -197,7 +197,7 @@ async def import_cookies(options: settings.Settings, url: str, cookies: Sequence
             )
             raise errors.LoginRequiredError(msg)
         done = await _save(kept, url, context, launch, proof, sessions.SignInMethod(url))
-    # Runs start from the profile: what it holds is of an earlier sign-in, perhaps of somebody else.
+    # Runs start from the profile, which contains an earlier sign-in, perhaps of another user.
     if kept.profile(origin).is_dir():
         await asyncio.to_thread(shutil.rmtree, kept.profile(origin))
     return done
@@ -207,7 +207,7 @@ async def import_cookies(options: settings.Settings, url: str, cookies: Sequence
 async def _browser(
     options: settings.Settings, *, headed: bool
 ) -> AsyncIterator[tuple[playwright_driver.Driver, launching.Launch]]:
-    """A driver, and how to launch the browser that the settings ask for."""
+    """A driver, and how to launch the browser in the settings."""
     certificate = await asyncio.to_thread(client_certificates.read, options)
     async with playwright_driver.Driver() as driver, display.shown(headed=headed, run_dir=driver.run_dir) as view:
         if view.warning:

@@ -1,4 +1,4 @@
-"""Opening an address in a browser: what it answers, and why it does not."""
+"""Opens an address in a browser; reports its status, or why it does not open."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _SETTLES_WITHIN: Final = 5.0
-"""Seconds for a page to ask for all it needs: a script may yet lead to a sign-in. Portals that poll never end."""
+"""Maximum seconds for a page to load everything: a script may redirect to a sign-in. Portals that poll never end."""
 
 
 @dataclasses.dataclass(slots=True)
 class Statuses:
-    """The documents that a page has shown, and their HTTP statuses."""
+    """The documents that a page showed, and their HTTP statuses."""
 
     last: int = 200
     seen: int = 0
     shown: int = 0
     """Documents that the page went on to after an answer had come."""
     led_to: str = ""
-    """Where the last answer redirected to; `""`: nowhere."""
+    """Target of the last response's redirect; `""` if it did not redirect."""
 
 
 async def open_page(
@@ -39,21 +39,21 @@ async def open_page(
     timeout: float,
     named: Iterable[str] = (),
 ) -> int:
-    """Opens an address, and waits a little for what its scripts do; gives the HTTP status.
+    """Opens an address, and waits a little for its scripts; returns the HTTP status.
 
     Args:
         page: of any context.
         url: http(s).
         timeout: seconds.
-        named: hosts that the browser shows a client certificate.
+        named: hosts that get the client certificate from the browser.
 
     Raises:
-        PortalUnreachableError: the host does not answer; says why.
+        PortalUnreachableError: the host does not answer; the message says why.
     """
     with statuses(page) as counted:
         try:
             answer = await page.goto(url, wait_until="domcontentloaded", timeout=timeout * 1000)
-            # One that polls is taken as it is after a while.
+            # A page that polls is used as it is after a while.
             with contextlib.suppress(playwright.TimeoutError):
                 await page.wait_for_load_state("networkidle", timeout=min(timeout, _SETTLES_WITHIN) * 1000)
         except playwright.Error as error:
@@ -69,13 +69,13 @@ async def open_page(
 
 @contextlib.contextmanager
 def map_errors(what: str) -> Iterator[None]:
-    """Maps what Playwright raises when a page or its browser goes while it is used.
+    """Maps the errors that Playwright raises if a page or its browser closes while in use.
 
     Args:
-        what: was being done; begins the message.
+        what: what was being done; start of the message.
 
     Raises:
-        BrowserLostError: in its place.
+        BrowserLostError: instead of Playwright's error.
     """
     try:
         yield
@@ -85,11 +85,11 @@ def map_errors(what: str) -> Iterator[None]:
 
 
 def unreachable(url: str, said: str) -> str:
-    """What to tell of an address that does not open; pure.
+    """The error for an address that does not open. Pure.
 
     Args:
-        url: that was asked for.
-        said: the browser's own first line.
+        url: the requested address.
+        said: the first line of the browser's message.
     """
     fault = net_errors.of_chromium(said)
     if fault is None and "Timeout" in said:
@@ -103,11 +103,11 @@ def unreachable(url: str, said: str) -> str:
 
 @contextlib.contextmanager
 def statuses(page: playwright.Page) -> Iterator[Statuses]:
-    """Notes the status of every document the page itself shows while the block lasts."""
+    """Records the status of every document that the page itself shows during the block."""
     counted = Statuses()
 
     def on_answer(answer: playwright.Response) -> None:
-        # A frame that is gone has no page any more, and asking for it raises.
+        # Asking a removed frame for its page raises an error.
         with contextlib.suppress(playwright.Error):
             if answer.request.is_navigation_request() and answer.frame == page.main_frame:
                 counted.last = answer.status

@@ -1,4 +1,4 @@
-"""Signing in again while a run goes on: without a window, in a browser of its own, as the last sign-in was made."""
+"""Signs in again during a run, without a window, in a separate browser, in the same way as last time."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ async def renew(
 ) -> None:
     """Signs in to a portal again without asking anybody, and saves the sign-in.
 
-    It opens a browser of its own, headless and with an empty profile, and gives it the cookies of the last sign-in: an
-    identity provider that still knows the user, or this machine, then asks for less. No other context is touched.
+    It opens a separate headless browser with an empty profile and the cookies of the last sign-in: an identity provider
+    that still knows the user, or this computer, then asks for less. No other context is affected.
 
     Args:
-        options: where sign-ins are kept, for which account, and how one-time codes are made.
+        options: where sign-ins are saved, for which account, and the source of one-time codes.
         origin: of the portal.
         driver: of the run.
         launch: how the run's browsers are launched.
@@ -32,7 +32,7 @@ async def renew(
         LoginRequiredError: a person is needed; the message names the command.
         PortalUnreachableError: the portal does not answer.
         MachineError: the browser does not start, or the sign-in cannot be saved.
-        BrowserLostError: the browser died of it.
+        BrowserLostError: the browser crashed.
     """
     kept = sessions.Sessions(settings.home(options), options.account)
     last = await asyncio.to_thread(kept.read, origin)
@@ -73,7 +73,7 @@ async def _fill(
         said = str(error)
         try:
             await asyncio.to_thread(kept.note_refused, last.origin)
-        except errors.MachineError as unsaved:  # tried again, it would send the password once more
+        except errors.MachineError as unsaved:  # a second attempt would send the password once more
             said = f"{said} {unsaved}"
         raise errors.CredentialsRefusedError(_person_needed(kept, last.origin, said)) from error
     except errors.LoginRequiredError as error:

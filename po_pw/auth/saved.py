@@ -1,4 +1,4 @@
-"""The saved sign-ins: which portal is meant, how long one lasts, and removing it."""
+"""Saved sign-ins: which portal the user means, how long a sign-in lasts, and how to remove one."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ _SHOWN: Final = 10
 
 
 def resolve(given: str | None, known: Sequence[sessions.SignIn], configured: str = "") -> str:
-    """The address that a portal is signed in at.
+    """The address at which to sign in to a portal.
 
     Args:
-        given: an address; the origin or host of a portal that is known; None for the only one.
-        known: saved sign-ins; of two to one portal the first one tells its page.
-        configured: an address of the portal that the settings name; `""` where they name none.
+        given: an address, or the origin or host of a saved sign-in; None for the only one.
+        known: saved sign-ins; if there are two for one portal, the page of the first is used.
+        configured: an address of the portal in the settings; `""` if there is none.
 
     Returns:
-        The address; for a portal that is known, and of which nothing but the portal is given, a page that needs the
-        sign-in.
+        The address; if only the portal of a saved sign-in is given, a page of it that needs the sign-in.
 
     Raises:
-        InputError: no portal is meant, or one of several; says which there are.
+        InputError: no portal fits, or several do; the message lists them.
     """
     named = [hostnames.origin_of(configured)] if configured else []
     origins = dict.fromkeys([*named, *(one.origin for one in known)])
@@ -47,7 +46,7 @@ def resolve(given: str | None, known: Sequence[sessions.SignIn], configured: str
     if len(fitting) == 1:
         return _page_of(fitting[0], known)
     if fitting:
-        raise errors.InputError(_which(fitting, f"{given} is several portals."))
+        raise errors.InputError(_which(fitting, f"{given} could be one of several portals."))
     msg = f"{given!r} is not a web address. Try https://{given}"
     raise errors.InputError(_which(list(origins), f"{msg}.") if origins else msg)
 
@@ -67,9 +66,9 @@ def _which(origins: Sequence[str], problem: str) -> str:
 
 
 def ends_at(sign_in: sessions.SignIn) -> float | None:
-    """When the first of the portal's cookies that look like a session expires; None: no cookie says so.
+    """When the first of the portal's cookies that look like a session expires; None if no cookie says so.
 
-    Pure. A cookie without a date lasts until the portal ends the session: po-pw keeps it, unlike a browser.
+    Pure. A cookie without a date lasts until the portal ends the session: unlike a browser, po-pw keeps it.
 
     Returns:
         Seconds since the epoch.
@@ -90,7 +89,7 @@ def ends_at(sign_in: sessions.SignIn) -> float | None:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Removed:
-    """What was removed of one sign-in."""
+    """What was removed for one sign-in."""
 
     origin: str
     account: str
@@ -98,20 +97,20 @@ class Removed:
     parts: tuple[str, ...]
     """In words, e.g. `browser profile`."""
     problem: str = ""
-    """Why something is still there; `""`: nothing is."""
+    """Why something could not be removed; `""` if everything was."""
 
 
 def remove(home: sessions.Sessions, origin: str) -> Removed | None:
     """Removes an account's sign-in to a portal: cookies, browser profile, password in the keyring. Blocks.
 
-    What is known of the portal's pages stays. The portal itself is not told: sign out there to end the session.
+    What was learned about the portal's pages stays. This does not sign out on the portal: its session may continue.
 
     Args:
         home: the sessions of the account.
         origin: of the portal.
 
     Returns:
-        What was removed; None where nothing was kept.
+        What was removed; None if nothing was saved.
 
     Raises:
         OSError: a file cannot be removed.
@@ -122,7 +121,7 @@ def remove(home: sessions.Sessions, origin: str) -> Removed | None:
     username = found.method.username if found is not None else ""
     parts: list[str] = []
     problem = ""
-    # The password first: its entry is found by the user name, which is in the file.
+    # The password first: finding its entry needs the user name in the file.
     if username:
         try:
             if credentials.forget(origin, home.account, username):

@@ -16,40 +16,40 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Target:
-    """Where a user name, password or code would go, as the field's own document says."""
+    """Where a user name, password or code would be sent, according to the field's document."""
 
     origin: str
-    """Of the document that the field is in."""
+    """Origin of the document with the field."""
     action: str
-    """The address that its form is sent to; the document's own where it has none."""
+    """The address that its form is sent to; the document's own if it has none."""
 
 
 @dataclasses.dataclass(slots=True)
 class Trust:
-    """Where the password may be typed, besides the origin that was asked for."""
+    """Where the password may be typed, apart from the portal's own origin."""
 
     hosts: tuple[str, ...] = ()
-    """Hosts that the person named (`--sign-in-host`)."""
+    """Hosts that the user named (`--sign-in-host`)."""
     confirm: Callable[[str], bool] | None = None
-    """Asks the person whether a host is right; blocks. None where nobody can be asked."""
+    """Asks the user whether a host is right; blocks. None if nobody can be asked."""
     confirmed: set[str] = dataclasses.field(default_factory=set)
-    """Hosts that the person has said yes to: nobody is asked twice."""
+    """Hosts that the user has confirmed, so as not to ask twice."""
 
     def allowed(self) -> tuple[str, ...]:
-        """All hosts that were named or confirmed, sorted."""
+        """All named or confirmed hosts, sorted."""
         return tuple(sorted({*map(hostnames.ascii_host, self.hosts), *self.confirmed}))
 
 
 async def check_target(target: Target, origin: str, trust: Trust) -> None:
-    """Refuses a target that must get neither user name nor password nor code.
+    """Refuses a target that must not get the user name, password or code.
 
     Args:
-        target: where they would go.
-        origin: that the person asked for.
-        trust: what else the person allows; a host that the person confirms is added to it.
+        target: where they would be sent.
+        origin: the portal's origin.
+        trust: what else the user allows; a host that the user confirms is added to it.
 
     Raises:
-        LoginRequiredError: it is another host, or the way there is not encrypted; says what to do.
+        LoginRequiredError: it is another host, or not encrypted; the message says what to do.
     """
     for url in dict.fromkeys((target.origin, target.action)):
         parts = urlsplit(url)
@@ -59,8 +59,8 @@ async def check_target(target: Target, origin: str, trust: Trust) -> None:
             raise errors.LoginRequiredError(msg)
         if parts.scheme == "http" and not is_this_machine(host):
             msg = (
-                f"the sign-in form on {host} is sent without encryption (http), so anybody on the way could read what "
-                "is typed; nothing was typed. Use the portal's https address, or sign in in a window: leave out "
+                f"the sign-in form on {host} is sent without encryption (http), so others on the network could read "
+                "what is typed; nothing was typed. Use the portal's https address, or sign in in a window: leave out "
                 "--username."
             )
             raise errors.LoginRequiredError(msg)
@@ -80,13 +80,13 @@ def _is_asked_for(url: str, origin: str) -> bool:
     here, there = urlsplit(url), urlsplit(origin)
     if hostnames.ascii_host(here.hostname or "") != hostnames.ascii_host(there.hostname or ""):
         return False
-    # From http to https of the same host is the portal's own doing; from https to another port is not.
+    # The portal may lead from http to https on the same host, but not from https to another port.
     ports = [one.port or hostnames.DEFAULT_PORTS.get(one.scheme, 0) for one in (here, there)]
     return ports[0] == ports[1] or ports == [443, 80]
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether a host is this machine, so that what is sent there passes no network. Pure."""
+    """Whether a host is this computer, so that data sent there does not pass a network. Pure."""
     bare = host.strip("[]").rstrip(".")
     if bare == "localhost" or bare.endswith(".localhost"):
         return True

@@ -1,4 +1,4 @@
-"""Signing in by a person in a window."""
+"""Waits while the user signs in in a window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 _LOOK_EVERY: Final = 0.3
-"""Seconds between two looks at a page that somebody is signing in on."""
+"""Seconds between two looks at the page while the user signs in."""
 
 
 async def wait(
@@ -24,15 +24,15 @@ async def wait(
     signed_in: Callable[[playwright.Page, int], Awaitable[bool]],
     timeout: float,
 ) -> None:
-    """Waits until the person has signed in on the open page, however many pages that takes.
+    """Waits until the user has signed in, over any number of pages.
 
     Args:
         page: open in a window.
-        signed_in: tells from a page and its HTTP status whether the portal lets the person in.
+        signed_in: whether the user is signed in, from a page and its HTTP status.
         timeout: seconds.
 
     Raises:
-        LoginRequiredError: the window was closed, or the time ran out.
+        LoginRequiredError: the window was closed, or time ran out.
     """
     deadline = time.monotonic() + timeout
     in_a_row = 0
@@ -44,7 +44,7 @@ async def wait(
                 if page.is_closed():
                     raise closed() from error
                 there = False  # between two pages
-            # Twice: a page on the way may look like the portal for a moment.
+            # Checked twice: a page in between may look like the portal for a moment.
             in_a_row = in_a_row + 1 if there else 0
             if in_a_row >= 2:
                 return
@@ -54,7 +54,7 @@ async def wait(
 
 
 def closed() -> errors.LoginRequiredError:
-    """The error for a window that was closed too early; closing the last one ends its browser."""
+    """The error for a window that was closed too early. Closing the last window ends its browser."""
     return errors.LoginRequiredError(
         "the sign-in window was closed before the sign-in was complete. Nothing was saved: sign in again."
     )

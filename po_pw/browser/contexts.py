@@ -19,6 +19,7 @@ from po_pw.browser import (
     page_lease,
     pages,
     press_guard,
+    recording,
     shutdown,
     transfers,
     watchdog,
@@ -77,6 +78,7 @@ class Context:
         self._pages = pages.Pages(worker, inner, unseen=unseen)
         self.guards = context_guards.Guards(inner, self._pages.owner, self._kill_unleft)
         self.transfers: transfers.Transfers | None = None
+        self.recording: recording.Recording | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -117,6 +119,8 @@ class Context:
         await self._inner.add_init_script(page_lease.QUIET)
         await self._inner.add_init_script(frame_reports.SCRIPT)
         page = await self._pages.open(count)
+        if self.recording is not None:
+            await self.recording.open()
         self.user_agent = await page.evaluate("navigator.userAgent")
         self.language = await page.evaluate("navigator.languages.join(',')")
 

@@ -35,7 +35,12 @@ class Guard(Protocol):
 
 
 class DocumentAnswers:
-    """Watches the documents that a click loads. Anything but a page becomes a download, even if sent inline."""
+    """Watches the documents that a press or an address loads. All but pages become downloads, even if sent inline.
+
+    Args:
+        waiter: fails if no file comes.
+        guard: hosts that a file may come from; None for any.
+    """
 
     def __init__(self, waiter: asyncio.Future[Any], guard: Guard | None) -> None:
         self.headers: dict[str, dict[str, str]] = {}
@@ -43,7 +48,7 @@ class DocumentAnswers:
         self.frame_error: errors.OrderError | None = None
         """Error for a page that loaded in another frame: it may come from the click or from the page itself."""
         self.led: dict[str, str] = {}
-        """By the address that a redirect of the click's answer led to, where it came from."""
+        """Targets of redirects that followed the press, each with the address that redirected there."""
         self._waiter = waiter
         self._guard = guard
         self._sessions: list[playwright.CDPSession] = []

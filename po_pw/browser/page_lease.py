@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from playwright import async_api as playwright
 
-from po_pw.browser import held_requests, press_guard
+from po_pw.browser import held_requests
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from po_pw import errors
+    from po_pw.browser import press_guard
 
 # A dialog that opens while its page is being left can never be answered, and the page hangs (Chromium 156). An
 # address of another program would start it or, if that is blocked, replace the page by an error.
@@ -137,7 +138,7 @@ class PageLease:
         return bool(self._tasks)
 
     def fail_waiter(self, error: errors.OrderError) -> None:
-        """Fails whoever waits for a download or pop-up of this page."""
+        """Fails the caller that waits for a download or pop-up of this page."""
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_exception(error)
 

@@ -96,7 +96,7 @@ class Pages:
         return next((lease.page for lease in self._leases.values() if page in lease.opened), None)
 
     def fail_waiter(self, error: errors.BrowserLostError) -> None:
-        """Fails whoever waits for a download or pop-up."""
+        """Fails the callers that wait for a download or pop-up."""
         for lease in self._leases.values():
             lease.fail_waiter(error)
 

@@ -15,7 +15,7 @@ import psutil
 from playwright import async_api as playwright
 
 from po_pw import environ, errors, models, proxies
-from po_pw.browser import contexts, heartbeat, launching, locate, nss, profiles, shutdown, watchdog
+from po_pw.browser import contexts, heartbeat, launching, locate, nss, profiles, recording, shutdown, watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -128,6 +128,7 @@ class Driver:
         pages: int = 1,
         timing: heartbeat.Timing | None = None,
         max_bytes: int | None = None,
+        traces: Path | None = None,
     ) -> contexts.Context:
         """Opens one persistent context.
 
@@ -140,6 +141,7 @@ class Driver:
             pages: number of pages to open.
             timing: timing of the check that the browser responds; None: no check.
             max_bytes: maximum size of a download; None for no limit.
+            traces: where the driver writes what it records; None: nothing can be recorded.
 
         Raises:
             MachineError: the browser does not start.
@@ -148,8 +150,9 @@ class Driver:
         await asyncio.to_thread(profiles.select_client_certificate, user_data_dir, launch.certificate)
         downloads.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
-        inner = await self._launch(launch, user_data_dir, downloads)
+        inner = await self._launch(launch, user_data_dir, downloads, traces)
         context = contexts.Context(worker, inner, user_data_dir, self.run_dir, downloads, unseen=launch.headless)
+        context.recording = recording.Recording(inner, traces) if traces is not None else None
         try:
             async with asyncio.timeout(launch.timeout):
                 await context.prepare(cookies, pages, timing, max_bytes)
@@ -162,7 +165,7 @@ class Driver:
         return context
 
     async def _launch(
-        self, launch: launching.Launch, user_data_dir: Path, downloads: Path
+        self, launch: launching.Launch, user_data_dir: Path, downloads: Path, traces: Path | None
     ) -> playwright.BrowserContext:
         temporary = self.run_dir.path
         by_channel = launch.browser.channel is not None
@@ -185,6 +188,7 @@ class Driver:
                 accept_downloads=True,
                 downloads_path=downloads,
                 artifacts_dir=temporary / "artifacts",
+                traces_dir=traces,
                 service_workers="block",
                 handle_sigint=False,
                 handle_sigterm=False,

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 from playwright import async_api as playwright
 
 from po_pw import errors, hostnames, models
-from po_pw.browser import context_guards, controls, held_requests, press_record
+from po_pw.browser import controls, held_requests, press_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from po_pw.browser import contexts, page_lease
+    from po_pw.browser import context_guards, contexts, page_lease
 
 
 SCRIPT: Final = (importlib.resources.files("po_pw.browser") / "press_guard.js").read_text("utf-8")

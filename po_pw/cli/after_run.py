@@ -26,7 +26,7 @@ _WITHIN: Final = 300.0
 
 
 class Teller:
-    """Takes what is known when a run ends normally."""
+    """Receives the summary when a run ends normally."""
 
     done: running.Done | None = None
 
@@ -35,7 +35,7 @@ class Teller:
 def told(options: settings.Settings, list_name: str) -> Iterator[Teller]:
     """Runs the command and posts to the address when the block ends, however it ends.
 
-    What fails here is a warning on standard error: the run's exit code stays as it is.
+    An error here is only a warning on standard error: the exit code of the run does not change.
 
     Args:
         options: with both.
@@ -71,7 +71,7 @@ def _tell(options: settings.Settings, end: end_report.End) -> None:
         try:
             asyncio.run(webhook.post_json(options.notify.get_secret_value(), value))
         except errors.PoPwError as error:
-            _warn(f"nobody was notified: {error}")
+            _warn(f"the address of --notify could not be reached: {error}")
 
 
 def _run(command: str, value: Mapping[str, Any], out: Path) -> None:
@@ -89,13 +89,13 @@ def _run(command: str, value: Mapping[str, Any], out: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        _warn(f"the command of --on-finish was ended: it took longer than {_WITHIN / 60:.0f} minutes")
+        _warn(f"the --on-finish command was stopped: it took longer than {_WITHIN / 60:.0f} minutes")
         return
     except OSError as error:
-        _warn(f"the command of --on-finish could not be started: {error.strerror or error}")
+        _warn(f"the --on-finish command could not be started: {error.strerror or error}")
         return
     if done.returncode:
-        _warn(f"the command of --on-finish ended with exit code {done.returncode}")
+        _warn(f"the --on-finish command ended with exit code {done.returncode}")
 
 
 def _warn(said: str) -> None:

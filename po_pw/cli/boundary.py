@@ -1,4 +1,4 @@
-"""The command line's boundary: errors become one clear message and an exit code, never a traceback."""
+"""Turns errors of a command into one clear message and an exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NOT_WHOLE: Final = (
 def report_errors() -> Iterator[None]:
     """Reports what goes wrong inside and ends the command with its exit code.
 
-    What the system refuses (a port, a file, memory) is the machine's, not a fault of ours.
+    What the system refuses (a port, a file, memory) counts as a problem of this computer, not as a fault in po-pw.
     """
     try:
         yield
@@ -43,7 +43,7 @@ def report_errors() -> Iterator[None]:
         complain("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
-        complain(f"{refused_by_system(error)}.\n{_details(error, 'If this stays, please report it with that file.')}")
+        complain(f"{refused_by_system(error)}.\n{_details(error, 'If it happens again, report it with that file.')}")
         raise typer.Exit(errors.MachineError.exit_code) from None
     except MemoryError:
         complain("this computer ran out of memory. Close other programs, or use fewer workers (-w).")
@@ -58,14 +58,14 @@ def report_errors() -> Iterator[None]:
 
 
 def refused_by_system(error: OSError) -> str:
-    """What the system did not let us do, in one line: its own words, and the file they are about. Pure."""
+    """What the operating system refused, in one line: its message and the file concerned. Pure."""
     what = error.strerror or str(error) or type(error).__name__
     places = [str(place) for place in (error.filename, error.filename2) if place is not None]
     return ": ".join(["the operating system refused", what, *([" and ".join(places)] if places else [])])
 
 
 def _details(error: Exception, then: str) -> str:
-    """Where the traceback is kept, or the traceback itself where there is no room for it anywhere."""
+    """Where the traceback is saved, or the traceback itself if it cannot be saved."""
     from po_pw import redact
 
     details = redact.text("".join(traceback.format_exception(error)))
@@ -80,7 +80,7 @@ def _details(error: Exception, then: str) -> str:
 
 
 def complain(text: str, colour: str = typer.colors.RED) -> None:
-    """One message on standard error, without secrets; yellow is for what changes nothing of the outcome."""
+    """Prints one message to standard error, without secrets; yellow if it does not affect the outcome."""
     from po_pw import redact
 
     text = redact.text(text)

@@ -58,7 +58,7 @@ def install() -> None:
 
 
 def _present() -> models.BrowserInfo | None:
-    """The browser that is there; brings what Playwright's driver lacks, to be able to tell."""
+    """The installed browser; installs what Playwright's driver needs, because the check needs the driver."""
     from po_pw import errors
     from po_pw.browser import install as installer
 

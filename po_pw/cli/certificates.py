@@ -28,17 +28,17 @@ HostOption: TypeAlias = Annotated[
     typer.Option(
         "--client-certificate-host",
         metavar="HOST",
-        help="A host that may see the client certificate; may be given again. Alone: one of the system's store.",
+        help="Send the client certificate to this host. Can be repeated. Without a file: one from the system's store.",
         rich_help_panel=panels.PORTAL,
     ),
 ]
 
 
 def with_password(options: settings.Settings) -> settings.Settings:
-    """The settings, with the password of the client certificate if it has to be asked for.
+    """The settings, with the password of the client certificate; asks for it if necessary.
 
     Raises:
-        InputError: the certificate cannot be used, or nobody is there to be asked.
+        InputError: the certificate cannot be used, or there is nobody to ask.
     """
     import pydantic
 

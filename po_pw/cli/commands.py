@@ -30,7 +30,7 @@ _PROCESS: Final = """\
   po-pw process pos.csv                                      # all orders of the list
   po-pw process pos.csv -w 4 --out may                       # four browsers; files go to the folder may
   po-pw process pos.csv --only-failed                        # try again what failed
-  po-pw process --po 4711,4712                               # no list: on the Coupa that you are signed in to
+  po-pw process --po 4711,4712                               # no list: on the Coupa portal you are signed in to
   po-pw process "may/*.csv" --filter "supplier=ACME*"        # several lists, some of their rows
   po-pw process pos.csv --column po_number="Order no." --layout "{supplier}/{Plant}/{po_number}_{status}"
   type pos.csv | po-pw process -                             # a list that another program makes"""
@@ -55,7 +55,7 @@ _LOGOUT: Final = """\
   po-pw logout acme.coupahost.com --all                      # of all its accounts"""
 _DOCTOR: Final = """\
   po-pw doctor
-  po-pw doctor --online -w 8                                 # also asks the portals; are 8 browsers too many?"""
+  po-pw doctor --online -w 8                                 # also asks the portals, and checks for 8 browsers"""
 _DEMO: Final = """\
   po-pw demo
   po-pw demo --portal coupa -w 2
@@ -83,10 +83,10 @@ _add("process", process.process, "Download the attachments of all orders in a li
 _add("status", status.status, "Show how far a run is, also during the run.", _STATUS)
 _add("verify", verify.verify, "Check every downloaded file by SHA-256.", _VERIFY)
 _add("report", report.report, "Write the report of the latest run again, and open it.", _REPORT)
-_add("login", login.login, "Sign in to a portal, for all runs to come.", _LOGIN)
+_add("login", login.login, "Sign in to a portal; later runs use this sign-in.", _LOGIN)
 _add("logout", saved_sign_ins.logout, "Remove a sign-in from this computer.", _LOGOUT)
 _add("doctor", doctor.doctor, "Check whether this computer has what a run needs.", _DOCTOR)
-_add("demo", demo.demo, "Try everything on a demo portal on this computer.", _DEMO)
+_add("demo", demo.demo, "Try po-pw on a demo portal on this computer.", _DEMO)
 _add("validate", validate.validate, "Run the six validation scenarios.", _VALIDATE)
 app.add_typer(portal.app, name="portal")
 app.add_typer(browser.app, name="browser")

@@ -1,4 +1,4 @@
-"""`po-pw config`: which settings apply here, and where each comes from."""
+"""`po-pw config`: which settings apply, and where each value comes from."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def config() -> None:
 @app.command(
     "show",
     cls=usage.Command,
-    short_help="Show every setting, its value, and where that comes from.",
+    short_help="Show every setting, its value, and where the value comes from.",
     epilog="  po-pw config show\n  po-pw config show --workers 8 --out may    # what these options would change",
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 )
@@ -37,10 +37,10 @@ def show(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
 ) -> None:
-    """Show every setting, its value, and where that comes from.
+    """Show every setting, its value, and where the value comes from.
 
-    A flag comes before the environment variable, that before po-pw.toml in the current folder, and that before the
-    default. Options of `po-pw process` may be added, to see what they change.
+    A flag overrides the environment variable, which overrides po-pw.toml in the current folder, which overrides the
+    default. Add options of `po-pw process` to see what they would change.
     """
     parameters = _of_process(context)
     with boundary.report_errors():
@@ -67,7 +67,7 @@ def show(
 
 
 def _of_process(context: typer.Context) -> Mapping[str, Any]:
-    """The parameters of `process` that were given as further options.
+    """The parameters of `process` that were added as options.
 
     Raises:
         BadParameter: they are not options of `process`.
@@ -81,7 +81,7 @@ def _of_process(context: typer.Context) -> Mapping[str, Any]:
 
 
 def _text(options: settings.Settings, name: str) -> str:
-    """A value as it may be written in `po-pw.toml`; a password is only said to be set."""
+    """A value as it may be written in `po-pw.toml`; a password is hidden."""
     value = getattr(options, name)
     if value is None or value in ("", (), {}):
         return "not set"

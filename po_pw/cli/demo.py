@@ -1,4 +1,4 @@
-"""`po-pw demo`: the main job on the embedded portal, checked file by file."""
+"""`po-pw demo`: processes the orders of the demo portal and checks every file."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     AnyOrder: TypeAlias = catalogue.DemoOrder | coupa_catalogue.TenantOrder
 
 _OURS: Final = ".po-pw-demo"
-"""In the demo's folder: its sign-in, and which of the files there it made."""
+"""In the demo's folder: its sign-in, and the record of files that it made."""
 
 
 class Kind(enum.StrEnum):
-    """Which portal the demo runs."""
+    """The portal that the demo runs."""
 
     GENERIC = "generic"
-    """One that po-pw has never seen, with every kind of list."""
+    """A portal that po-pw does not know, with every kind of list."""
     COUPA = "coupa"
     """A Coupa tenant, with single sign-on."""
 
 
 def demo(
     portal: Annotated[
-        Kind, typer.Option(help="Which portal to run: an unknown one, or a Coupa tenant.")
+        Kind, typer.Option(help="Which portal: generic (po-pw does not know it) or coupa (a Coupa tenant).")
     ] = Kind.GENERIC,
     workers: Annotated[
         int,
@@ -52,32 +52,35 @@ def demo(
     ] = 4,
     out: Annotated[
         Path,
-        typer.Option("-o", "--out", metavar="PATH", parser=paths.path, help="The demo's folder."),
+        typer.Option("-o", "--out", metavar="PATH", parser=paths.path, help="The folder of the demo."),
     ] = Path("po-pw-demo"),
     orders: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", min=1, max=100_000, help="How many purchase orders the portal has; usually one of each kind."
-        ),
+        typer.Option(metavar="N", min=1, max=100_000, help="Number of purchase orders.  [default: one of each kind]"),
     ] = None,
     files: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, max=50, help="Files of a plain order of the generic portal; usually 3."),
+        typer.Option(metavar="N", min=1, max=50, help="Files per normal order of the generic portal.  [default: 3]"),
     ] = None,
     latency: Annotated[
         float,
-        typer.Option(metavar="DURATION", parser=durations.seconds, help="How long a page takes to load, e.g. 200ms."),
+        typer.Option(
+            metavar="DURATION",
+            parser=durations.seconds,
+            help="How long a page takes to load, e.g. 200ms.  [default: 150ms]",
+            show_default=False,
+        ),
     ] = 0.15,
     browser: paths.BrowserOption = None,
     headed: Annotated[
         bool, typer.Option("--headed", help="Show the browser windows.", rich_help_panel=panels.BROWSER)
     ] = False,
-    serve: Annotated[bool, typer.Option("--serve", help="Only start the portal, to try things by hand.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Only start the portal, to try po-pw on it yourself.")] = False,
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="The portal's port; 0 picks a free one.")
     ] = 0,
 ) -> None:
-    """Start a procurement portal on this computer, download everything from it, and check every file.
+    """Start a demo portal on this computer, download everything from it, and check every file.
 
     A few of its orders fail on purpose (not found, forbidden, a page instead of a file), to show how that looks.
     """
@@ -136,7 +139,7 @@ def _serve(portal: AnyPortal, out: Path) -> None:
 
 
 def _sign_in_options(portal: AnyPortal) -> tuple[str, ...]:
-    """What `po-pw login` needs where an identity provider asks for the password and a one-time code."""
+    """Options that `po-pw login` needs if an identity provider asks for the password and a one-time code."""
     import sys
 
     from po_pw.cli import shell
@@ -155,7 +158,7 @@ def _tenant(portal: AnyPortal) -> coupa_server.Tenant | None:
 
 
 def _prepared(portal: AnyPortal, out: Path) -> tuple[Path, Path]:
-    """Writes the portal's list, and gives it a folder for the files; nothing that is not the demo's gives way."""
+    """Writes the portal's list, and chooses a folder for the files; replaces nothing that the demo did not make."""
     from po_pw.demo import server as demo_server
     from po_pw.results import own_files
 
@@ -194,7 +197,7 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
     from po_pw.orders import read, several
 
     table, downloads = _prepared(portal, out)
-    # Its own home: trying the demo must not touch the person's sign-ins.
+    # A separate home: the demo must not touch the user's sign-ins.
     options = settings.load(
         workers=workers, out=downloads, home=out / _OURS / "home", browser=browser, headed=headed or None
     )
@@ -239,7 +242,7 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
 
 
 def _check(orders: Sequence[AnyOrder], out: Path, results: str) -> tuple[list[str], int]:
-    """Compares what is on disk with what the portal says it has: what is wrong, and how many files were compared."""
+    """Compares the files on disk with those of the portal; returns the differences and the number of files compared."""
     import hashlib
     import json
 

@@ -1,4 +1,4 @@
-"""What draws attention when a run has ended: a notification of the desktop, and the results opened on it."""
+"""Shows a desktop notification when a run has ended, and opens the results."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONG: Final = 10.0
-"""Seconds from which on a run is worth a bell and a notification: nobody has looked away before."""
+"""Minimum seconds of a run for a bell and a notification: in a shorter one nobody looks away."""
 _PATIENCE: Final = 10.0
-"""Seconds that the system's own command may take."""
+"""Maximum seconds for the system's command."""
 _POWERSHELL: Final = r"""
 $ErrorActionPreference = 'Stop'
 [Windows.UI.Notifications.ToastNotificationManager, Windows.UI.Notifications, ContentType = WindowsRuntime] | Out-Null
@@ -49,9 +49,9 @@ def has_desktop(platform: str, environment: Mapping[str, str]) -> bool:
 def command(
     title: str, text: str, platform: str, which: Callable[[str], str | None]
 ) -> tuple[list[str], dict[str, str]] | None:
-    """The system's own command for a notification, with what it needs in its environment; None if there is none. Pure.
+    """The system's command for a notification, with the environment that it needs; None if there is none. Pure.
 
-    The texts are never part of a script: they are arguments, or variables.
+    The texts are passed as arguments or variables, never inside a script.
 
     Args:
         title: of the notification.
@@ -74,7 +74,7 @@ def command(
 
 
 def show(title: str, text: str) -> None:
-    """Shows a notification where there is a desktop; that it cannot be shown is in the log only. Blocks."""
+    """Shows a notification if there is a desktop; an error is only logged. Blocks."""
     if not has_desktop(sys.platform, environ.for_child()):
         return
     found = command(title, text, sys.platform, shutil.which)
@@ -99,13 +99,13 @@ def show(title: str, text: str) -> None:
 
 
 def to_open(out: Path) -> Path:
-    """What a person looks at first: the report, or the folder where there is none."""
+    """What to open first: the report, or the folder if there is none."""
     report = out / "report.html"
     return report if report.is_file() else out
 
 
 def open_on_desktop(path: Path) -> str:
-    """Opens a file or folder with the program that the desktop has for it; gives why it could not, or `""`."""
+    """Opens a file or folder with the desktop's program for it; returns why that failed, or `""`."""
     import typer
 
     if not has_desktop(sys.platform, environ.for_child()):

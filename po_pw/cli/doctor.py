@@ -1,4 +1,4 @@
-"""`po-pw doctor`: whether everything that a run needs is there, and what to do where it is not."""
+"""`po-pw doctor`: checks everything that a run needs, and says what to do about problems."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from po_pw.cli import boundary, certificates, panels, paths, tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from rich.console import Console
 
@@ -43,10 +43,10 @@ def doctor(
     online: Annotated[bool, typer.Option("--online", help="Ask the portals whether you are still signed in.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
 ) -> None:
-    """Try everything that a run needs, and say what to do about what does not work.
+    """Check everything that a run needs, and say how to correct what does not work.
 
-    Exit code 3: this computer has a problem. With --online also 4: a portal asks you to sign in; 1: a portal cannot be
-    reached. Without --online nothing goes over the network. Nothing is left behind.
+    Exit code 3: this computer has a problem. With --online also exit code 4: a portal asks you to sign in; exit code 1:
+    a portal cannot be reached. Without --online nothing is sent over the network. The check leaves nothing behind.
     """
     with boundary.report_errors():
         import contextlib
@@ -65,16 +65,16 @@ def doctor(
             client_certificate=client_certificate,
             client_certificate_hosts=tuple(client_certificate_host) if client_certificate_host else None,
         )
-        with contextlib.suppress(errors.MachineError):  # a package's portal has a line of its own
+        with contextlib.suppress(errors.MachineError):  # there is a separate line for the portal of a package
             registry.Registry(options)
-        with contextlib.suppress(errors.InputError):  # the certificate's own line says what is wrong with it
+        with contextlib.suppress(errors.InputError):  # the line about the certificate says what is wrong with it
             options = certificates.with_password(options)
         found = _as_json(options, online=online) if as_json else _as_lines(options, online=online)
         raise typer.Exit(exit_code(found))
 
 
 def exit_code(found: Sequence[engine.Check]) -> int:
-    """0 where all is well, 3 where this machine has a problem, else 4 for a sign-in, 1 for a portal out of reach."""
+    """0 if all is well, 3 if this computer has a problem, else 4 for a sign-in, 1 for an unreachable portal."""
     problems = [check for check in found if check.state == "problem"]
     if any(check.subject == "machine" for check in problems):
         return 3
@@ -84,13 +84,17 @@ def exit_code(found: Sequence[engine.Check]) -> int:
 
 
 def _examine(
-    options: settings.Settings, *, online: bool, said: Callable[[engine.Check], None] | None = None
+    options: settings.Settings,
+    *,
+    online: bool,
+    of: Collection[str] | None = None,
+    said: Callable[[engine.Check], None] | None = None,
 ) -> list[engine.Check]:
     import asyncio
 
     from po_pw.doctor import environment as engine
 
-    return asyncio.run(engine.examine(options, online=online, on_progress=said))
+    return asyncio.run(engine.examine(options, online=online, of=of, on_progress=said))
 
 
 def _as_json(options: settings.Settings, *, online: bool) -> list[engine.Check]:
@@ -118,15 +122,17 @@ def _as_lines(options: settings.Settings, *, online: bool) -> list[engine.Check]
     return found
 
 
-def examine_and_show(console: Console, options: settings.Settings, *, online: bool) -> list[engine.Check]:
-    """Runs all checks, and prints each as soon as it is known."""
+def examine_and_show(
+    console: Console, options: settings.Settings, *, online: bool, of: Collection[str] | None = None
+) -> list[engine.Check]:
+    """Runs all checks, those of sign-ins only for portals of these origins, and prints each as soon as it is known."""
     with console.status("Checking") as status:
 
         def said(check: engine.Check) -> None:
             _show(console, check)
             status.update(f"Checking ({check.name} is done)")
 
-        return _examine(options, online=online, said=said)
+        return _examine(options, online=online, of=of, said=said)
 
 
 def _show(console: Console, check: engine.Check) -> None:

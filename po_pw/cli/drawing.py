@@ -1,4 +1,4 @@
-"""How a run is drawn on a terminal: from what is known of it to lines that fit. Pure but for the tally's clock."""
+"""Draws a run on a terminal: turns its tally into lines that fit. Pure, except for the tally's clock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STYLES: Final = {
     models.Status.PENDING: "dim",
     models.Status.DUPLICATE: "dim",
 }
-"""How each status is shown; its word is always there, too."""
+"""Colours by status; the word is always shown as well."""
 _COUNTED: Final = {
     models.Status.COMPLETED: "completed",
     models.Status.NO_ATTACHMENTS: "without attachments",
@@ -30,30 +30,30 @@ _COUNTED: Final = {
 }
 _BUSY: Final = frozenset({"reading", "downloading", "finishing"})
 _CELL: Final = 28
-"""Cells that a worker needs: `w12 downloading PO-1234567`."""
+"""Width of a worker in cells: `w12 downloading PO-1234567`."""
 _WIDE_CELL: Final = 62
-"""Cells from which on it is also said how many orders a worker has done."""
+"""Width from which the number of orders that a worker has done is shown as well."""
 _WIDEST_CELL: Final = 90
-"""Cells that are enough for all that is said of a worker."""
+"""Width that is enough for everything about a worker."""
 _LONGEST_PO: Final = 24
-"""Cells of a PO number that are shown."""
+"""Maximum width of a PO number."""
 _SHORTEST_BAR, _LONGEST_BAR = 8, 60
 _MOST_WAITS, _MOST_FAILURES = 4, 6
-"""Lines for what is waited for, and for what failed, where there is room."""
+"""Maximum lines for waits and for failures, if there is room."""
 _SMALL: Final = 12
-"""Height of a terminal in which every line counts."""
+"""Up to this height of the terminal, optional lines are left out."""
 
 
 def run(now: tally.Tally, width: int, height: int, *, has_keys: bool) -> list[Text]:
     """The lines about a run: progress, numbers, workers, what is waited for, what failed, and the keys.
 
-    Where there is little room, workers stand side by side, and of waits and failures the latest are shown.
+    If there is little room, workers are shown side by side, and only the latest waits and failures.
 
     Args:
-        now: what is known.
-        width: cells of the longest line.
-        height: the most lines.
-        has_keys: keys can be pressed.
+        now: the tally.
+        width: maximum cells of a line.
+        height: maximum lines.
+        has_keys: whether keys can be pressed.
     """
     if now.run is None:
         return []
@@ -75,7 +75,7 @@ def title(now: tally.Tally, name: str) -> str:
     """The terminal's title: `po-pw 12/60 (20 %), 3 failed`; `""` before the run.
 
     Args:
-        now: what is known.
+        now: the tally.
         name: of the command.
     """
     if now.run is None or not now.run.orders:
@@ -113,7 +113,7 @@ def _percent(now: tally.Tally) -> int:
 
 
 def _numbers(now: tally.Tally, width: int, height: int) -> list[Text]:
-    """The counts; what does not fit beside them is on a second line, or left out where every line counts."""
+    """The counts; what does not fit goes to a second line, or is left out on a small terminal."""
     counts = [
         Text(f"{now.counts[status]} {word}", STYLES[status]) for status, word in _COUNTED.items() if now.counts[status]
     ]
@@ -137,7 +137,7 @@ def _joined(parts: Iterable[Text]) -> Text:
 
 
 def _workers(now: tally.Tally, width: int, room: int) -> list[Text]:
-    """The workers, below each other as long as there is room, else side by side."""
+    """The workers, one per line if there is room, else side by side."""
     workers = sorted(now.workers.items(), key=lambda item: (len(item[0]), item[0]))
     if not workers or now.has_ended:
         return []
@@ -196,7 +196,7 @@ def _failure(outcome: models.Outcome, width: int) -> Text:
 
 
 def _foot(now: tally.Tally, width: int, *, has_keys: bool) -> list[Text]:
-    """What the keys do, and what they did."""
+    """The keys, or the state after a key was pressed."""
     if now.has_ended:
         return []
     busy = now.estimate.in_progress

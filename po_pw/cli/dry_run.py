@@ -24,31 +24,31 @@ if TYPE_CHECKING:
     from po_pw.orders import several
 
 _FIRST: Final = 3
-"""Orders whose pages are read."""
+"""Number of orders whose pages are read."""
 _NAMES: Final = 5
-"""Attachments that are named for each of them."""
+"""Maximum attachments named for each of them."""
 _HOSTS: Final = 10
-"""Hosts that are listed."""
+"""Maximum hosts listed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
-    """What is in the list, for a run."""
+    """What a run would find in the list."""
 
     rows: int
     orders: int
     finished: int
-    """Orders that earlier runs finished, by the journal."""
+    """Number of orders that earlier runs finished, from the journal."""
     duplicates: int
     hosts: dict[str, int]
     """Number of orders by portal."""
     refused: models.Problems
     first: tuple[models.PurchaseOrder, ...]
-    """The first ones that are not finished."""
+    """The first orders that are not finished."""
 
 
 def plan(rows: Iterable[models.Row], finished: frozenset[models.OrderKey]) -> Plan:
-    """Adds up the list. Pure.
+    """Counts the rows of the list. Pure.
 
     Args:
         rows: of the list.
@@ -72,10 +72,10 @@ def plan(rows: Iterable[models.Row], finished: frozenset[models.OrderKey]) -> Pl
 
 
 def run(options: settings.Settings, table: several.Orders) -> int:
-    """Does it, prints it, and gives the exit code. Nothing is downloaded, and nothing in the output folder changes.
+    """Runs and prints the checks; returns the exit code. Downloads nothing, and changes nothing in the output folder.
 
     Returns:
-        0 where a run could start at once; 3: this computer has a problem; 4: a portal asks for a sign-in; 1: rows of
+        0: a run could start at once; 3: this computer has a problem; 4: a portal asks for a sign-in; 1: rows of
         the list cannot be used, or a page could not be read.
     """
     console = Console(soft_wrap=False, highlight=False)
@@ -83,7 +83,7 @@ def run(options: settings.Settings, table: several.Orders) -> int:
     for line in list_lines(found, table.name):
         console.print(line, soft_wrap=True)
     console.print()
-    checks = doctor.examine_and_show(console, options, online=True)
+    checks = doctor.examine_and_show(console, options, online=True, of=found.hosts)
     code = doctor.exit_code(checks)
     console.print()
     if code not in {0, 1}:
@@ -115,7 +115,7 @@ def _finished(options: settings.Settings) -> frozenset[models.OrderKey]:
 
 
 def list_lines(found: Plan, name: str) -> Iterator[Text]:
-    """What the list holds. Pure."""
+    """Lines about the content of the list. Pure."""
     said = f"{name}: {tally.many(found.rows, 'row')}, {tally.many(found.orders, 'order')}"
     if found.duplicates:
         said += f", {tally.many(found.duplicates, 'duplicate')}"
@@ -130,7 +130,7 @@ def list_lines(found: Plan, name: str) -> Iterator[Text]:
 
 
 def order_line(one: inspection.FirstRead) -> Text:
-    """What a run would do with an order. Pure."""
+    """A line about what a run would do with an order. Pure."""
     line = Text(f"  {one.order.po_number}  ", "bold")
     if one.error is not None or one.listing is None:
         return line.append(redact.text(str(one.error)), "not bold red")
@@ -150,12 +150,12 @@ def order_line(one: inspection.FirstRead) -> Text:
 
 
 def conclusion(found: Plan, options: settings.Settings) -> str:
-    """What a run would do. Pure."""
+    """A sentence about what a run would do. Pure."""
     to_do = found.orders - found.finished
     said = f"A run would open {tally.many(to_do, 'order')} with {tally.many(options.workers, 'browser')}"
     if found.finished:
         said += (
-            f"; {tally.many(found.finished, 'order')} of earlier runs would not be opened again if the files are there"
+            f"; {tally.many(found.finished, 'order')} of earlier runs would be skipped if their files are still there"
         )
     if found.refused.count:
         said += f"; {tally.many(found.refused.count, 'row')} would be left out"

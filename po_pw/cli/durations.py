@@ -1,4 +1,4 @@
-"""Durations as they are given on the command line."""
+"""Parses durations on the command line."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from po_pw import humanize
 
 
 def seconds(given: str | float) -> float:
-    """A duration as it was typed, in seconds; defaults come through here too.
+    """Parses a duration as typed; returns seconds. Also called for defaults.
 
     Raises:
-        BadParameter: it is not a duration, or not a possible one.
+        BadParameter: it is not a duration, or is out of range.
     """
     try:
         found = humanize.parse_duration(str(given))

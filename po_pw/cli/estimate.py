@@ -1,4 +1,4 @@
-"""How long a run will still take, from how long its orders took so far. Pure: time is passed in."""
+"""Estimates the remaining time of a run from the time its orders took so far. Pure: time is passed in."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from po_pw import models
 
 _RECENT: Final = 500
-"""The latest orders that count: a portal may become slower or faster during a run."""
+"""Number of latest orders used: a portal may become slower or faster during a run."""
 _FEWEST: Final = 2
-"""Orders from which on there is an estimate."""
+"""Minimum number of orders for an estimate."""
 _OVERDUE: Final = 1.5
-"""An order that takes longer than every one before is expected to take so many times as long as it already has."""
+"""An order that already takes longer than all others is expected to take this many times its time so far."""
 
 
 class Estimate:
-    """Estimates the remaining time of a run from the orders' lengths, not from the run's own.
+    """Estimates the remaining time of a run from the time of single orders, not of the whole run.
 
-    So neither the start-up of browsers nor an outage nor a pause distorts it, and orders in progress count as far as
-    they have come: with twelve workers and a tenth of the orders done, ignoring them would be wrong by half.
+    So the start-up of browsers, outages and pauses do not distort it. Orders in progress count by the time they have
+    taken: with twelve workers and a tenth of the orders done, ignoring them would make the estimate wrong by half.
     """
 
     def __init__(self) -> None:
@@ -32,17 +32,17 @@ class Estimate:
         """Seconds of earlier attempts of orders that will be tried again."""
 
     def begin(self, key: models.OrderKey, now: float) -> None:
-        """An order was begun; no effect if it is in progress already."""
+        """Records that an order was started; no effect if it is already in progress."""
         self._begun.setdefault(key, now - self._before.pop(key, 0.0))
 
     def put_back(self, key: models.OrderKey, now: float) -> None:
-        """An attempt ended without a result."""
+        """Records that an attempt ended without a result."""
         begun = self._begun.pop(key, None)
         if begun is not None:
             self._before[key] = now - begun
 
     def end(self, key: models.OrderKey, now: float) -> None:
-        """An order has its outcome; no effect if it was never begun."""
+        """Records that an order has its outcome; no effect if it was never started."""
         at_once = len(self._begun)
         begun = self._begun.pop(key, None)
         self._before.pop(key, None)
@@ -52,17 +52,17 @@ class Estimate:
 
     @property
     def in_progress(self) -> int:
-        """Number of orders that are in progress."""
+        """Number of orders in progress."""
         return len(self._begun)
 
     def seconds_left(self, unfinished: int, now: float) -> float | None:
-        """Seconds until all orders have their outcome; None while there is too little to go by.
+        """Seconds until all orders have their outcome; None while there are too few data.
 
-        An order in progress is expected to take as long as those that took longer than it already has; one that was
-        not begun takes the mean. They are done as many at once as lately; at the end some worker is always the last.
+        An order in progress is expected to take the mean time of the orders that took longer than it has so far; an
+        order not started takes the mean of all. As many are processed at once as lately; some worker is the last.
 
         Args:
-            unfinished: number of orders without an outcome, those in progress included.
+            unfinished: number of orders without an outcome, including those in progress.
             now: by the same clock as the other calls.
         """
         if len(self._lengths) < _FEWEST:

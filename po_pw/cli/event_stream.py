@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SCHEMA: Final = 1
-"""Version of the lines: grows when an event or key goes, is renamed, or gets another meaning; not when one is added."""
+"""Version of the lines: increases when an event or key is removed, renamed or changes its meaning, not when added."""
 
 
 def _now() -> datetime.datetime:
@@ -25,7 +25,7 @@ class EventStream:
     """Writes a line for each event, at once; every line has `event` and `timestamp`.
 
     Args:
-        to: where to; the caller sees to it that writing cannot fail.
+        to: where to write; the caller must make sure that writing cannot fail.
         now: the time.
     """
 

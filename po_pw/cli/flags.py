@@ -1,4 +1,4 @@
-"""The flags of a command as settings."""
+"""Turns the flags of a command into settings."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a command's parameters give, by name; parameters that are no settings are left out. Pure.
+    """The settings given by a command's parameters, by name; other parameters are left out. Pure.
 
-    A switch gives a setting only where it is on; `--no-…` switches one off.
+    A flag gives a setting only if it is set; `--no-…` turns a setting off.
 
     Args:
         parameters: of the command, by their names in Python.

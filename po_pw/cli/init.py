@@ -1,4 +1,4 @@
-"""`po-pw init`: asks for list, columns, portal and folder, shows what it understood, and writes po-pw.toml."""
+"""`po-pw init`: asks for the list, columns, portal and folder, shows what it understood, and writes po-pw.toml."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from po_pw.orders import read
 
 _SHOWN: Final = 3
-"""Orders of the list that are shown."""
+"""Maximum orders of the list that are shown."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answers:
-    """What was asked for.
+    """The answers of the user.
 
     Attributes:
-        table: path of the list, as it was given; `""` if there is none yet.
-        columns: names of columns by field, where the usual names do not fit.
-        base_url: the portal's address, if the list has no addresses; `""` else.
+        table: path of the list, as typed; `""` if there is none yet.
+        columns: names of columns by field, if the usual names do not fit.
+        base_url: the portal's address, if the list has no addresses; else `""`.
         out: the output folder.
     """
 
@@ -57,7 +57,7 @@ def init() -> None:
             raise errors.InputError(msg)
         try:
             answers, portals = _ask(settings.load())
-        except typer.Abort:  # Ctrl-C, or nobody is there to answer
+        except typer.Abort:  # Ctrl-C, or nobody to answer
             msg = "the questions were not answered, and nothing was written. Run po-pw init in a terminal."
             raise errors.InputError(msg) from None
         try:
@@ -76,7 +76,7 @@ def init() -> None:
 
 
 def _ask(options: settings.Settings) -> tuple[Answers, dict[str, str]]:
-    """Asks; gives the answers, and the portals of the list, each with an address to open there."""
+    """Asks the questions; returns the answers and the portals of the list, each with an address to open."""
     given, columns, table = _list(options)
     base_url = ""
     portals: dict[str, str] = {}
@@ -96,7 +96,7 @@ def _ask(options: settings.Settings) -> tuple[Answers, dict[str, str]]:
 
 
 def addresses_to_open(urls: Sequence[str]) -> dict[str, str]:
-    """Of each portal an order's address, by which a sign-in can be checked; the portal's own for one with a secret."""
+    """One order address per portal, to check the sign-in there; the portal's own address if it contains a secret."""
     from po_pw import hostnames, redact
 
     found: dict[str, str] = {}
@@ -107,7 +107,7 @@ def addresses_to_open(urls: Sequence[str]) -> dict[str, str]:
 
 
 def _list(options: settings.Settings) -> tuple[str, dict[str, str], read.OrderTable | None]:
-    """Asks for a list until one can be read; an empty answer leaves it out."""
+    """Asks for a list until one can be read; an empty answer means none."""
     from po_pw import errors
     from po_pw.cli import next_step
 
@@ -145,7 +145,7 @@ def _with(options: settings.Settings, **more: object) -> settings.Settings:
 
 
 def _lacks_address(row: models.Row, table: read.OrderTable) -> bool:
-    """Whether a row cannot be used because its address is empty; a wrong one has to be corrected in the list."""
+    """Whether a row cannot be used because its address is empty; a wrong address must be corrected in the list."""
     from po_pw import models
 
     column = table.columns_by_field.url
@@ -154,7 +154,7 @@ def _lacks_address(row: models.Row, table: read.OrderTable) -> bool:
 
 
 def _portal(question: str, default: str | None = None) -> str:
-    """Asks for an address until it is one."""
+    """Asks until the answer is a web address."""
     from po_pw import errors, settings
 
     while True:
@@ -168,7 +168,7 @@ def _portal(question: str, default: str | None = None) -> str:
 
 
 def _show(table: read.OrderTable, rows: Sequence[models.Row]) -> None:
-    """What was understood of the list."""
+    """Shows what was understood of the list."""
     from po_pw import redact
 
     good = [row.order for row in rows if row.order is not None]
@@ -198,7 +198,7 @@ def _sign_in(options: settings.Settings, portals: Mapping[str, str]) -> None:
     known = sessions.Sessions(settings.home(options)).origins()
     for origin, address in portals.items():
         if origin in known:
-            typer.echo(f"Signed in to {origin} already.")
+            typer.echo(f"Already signed in to {origin}.")
         elif not typer.confirm(f"Sign in to {origin} now?", default=True):
             typer.echo(f"Later: {shell.po_pw('login', address)}")
         elif subprocess.run([sys.executable, "-m", "po_pw", "login", address], check=False).returncode:
@@ -214,8 +214,8 @@ def as_toml(answers: Answers) -> str:
     Strings are written as JSON, which TOML's basic strings include (TOML 1.0, "String").
     """
     lines = [
-        "# Settings of po-pw for this folder. po-pw config show lists all, with where each comes from.",
-        "# A flag or an environment variable (PO_PW_...) comes before this file.",
+        "# Settings of po-pw for this folder. po-pw config show lists all of them, and where each value comes from.",
+        "# A flag or an environment variable (PO_PW_...) overrides this file.",
         "",
         "# Downloads and results go here.",
         f"out = {_quoted(answers.out)}",
@@ -226,13 +226,13 @@ def as_toml(answers: Answers) -> str:
         "# The portal's address, for rows without one.",
         f"base_url = {_quoted(answers.base_url)}" if answers.base_url else '# base_url = "https://acme.coupahost.com"',
         "",
-        "# Only attachments of these types; without it all of them.",
+        "# Only attachments of these types. Default: all.",
         '# types = "pdf,xlsx"',
         "",
-        "# Also print each order's page as PDF into its folder.",
+        "# Also save each order's page as PDF, in the order's folder.",
         "# save_page = true",
         "",
-        "# Which column of your list holds what, where po-pw does not know the name.",
+        "# Which column of your list holds what, if po-pw does not recognise its name.",
     ]
     if answers.columns:
         lines += ["[columns]", *(f"{field} = {_quoted(name)}" for field, name in answers.columns.items())]

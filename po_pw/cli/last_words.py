@@ -1,4 +1,4 @@
-"""What Python itself prints of errors that nobody caught, and of warnings that nobody listens to: without secrets."""
+"""Removes secrets from what Python itself prints: tracebacks of uncaught errors, and warnings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Formatter(logging.Formatter):
 
 
 def without_secrets() -> None:
-    """Takes the secrets out of every traceback and every stray warning of this process."""
+    """Removes secrets from every traceback and warning that this process prints."""
     sys.excepthook = _uncaught
     threading.excepthook = _in_thread
     sys.unraisablehook = _unraisable

@@ -1,4 +1,4 @@
-"""The lists that a command names: files, patterns, standard input, or numbers alone."""
+"""Opens the lists given to a command: files, patterns, standard input, or PO numbers alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STDIN: Final = Path("-")
 _STDIN_NAME: Final = "standard input"
 _SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 _LOCK: Final = "~$"
-"""Begins the name of the file beside a workbook that Excel has open."""
+"""Prefix of the lock file that Excel puts beside an open workbook."""
 
 
 @contextlib.contextmanager
@@ -34,17 +34,17 @@ def opened(
     address_of: rows.AddressRule,
     note: str = "",
 ) -> Iterator[several.Orders]:
-    """Opens what a command names, for the block.
+    """Opens the lists given to a command, for the block.
 
     Args:
         given: paths, patterns, and `-` for standard input.
-        numbers: PO numbers as they were typed; with a list only these of its orders.
+        numbers: PO numbers as typed; with a list, only these of its orders.
         options: the settings.
         address_of: gives the address of a row without one, from its number.
         note: to be said of orders that are given by their numbers alone; `""` for nothing.
 
     Raises:
-        InputError: there is nothing, or something cannot be used.
+        InputError: nothing was given, or something cannot be used.
     """
     wanted = filters.numbers(numbers)
     if not given and not wanted:
@@ -68,7 +68,7 @@ def opened(
             orders = several.of_lists(lists, address_of=address_of, limit=options.limit, choice=choice)
         except errors.InputError as error:
             text = str(error)
-            for path, name in lists:  # nobody knows the copy's path
+            for path, name in lists:  # the path of the copy means nothing to the user
                 text = text.replace(str(path), name) if name else text
             raise errors.InputError(text) from None
         notes += [_read_as(table) for table in orders.tables if table.name == _STDIN_NAME]
@@ -76,7 +76,7 @@ def opened(
 
 
 def named(given: Sequence[Path]) -> str:
-    """What a command names, in a few words."""
+    """The lists given to a command, in a few words."""
     if not given:
         return "the orders"
     first = _STDIN_NAME if given[0] == STDIN else given[0].name
@@ -84,12 +84,12 @@ def named(given: Sequence[Path]) -> str:
 
 
 def expanded(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """The files that paths and patterns name, each once, and what is to be said of some.
+    """The files given by paths and patterns, each once, and messages about some of them.
 
-    A pattern is expanded here because Windows' shells do not; a file that is called so goes before.
+    Patterns are expanded here because the shells of Windows do not expand them. A file of that very name comes first.
 
     Raises:
-        InputError: a pattern names no file, or standard input is named twice.
+        InputError: a pattern matches no file, or standard input is given twice.
     """
     found: list[Path] = []
     notes: list[str] = []
@@ -102,7 +102,7 @@ def expanded(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
                 if match == STDIN:
                     msg = "'-' is given twice: standard input can be read only once."
                     raise errors.InputError(msg)
-                notes.append(f"{match} is given twice and read once.")
+                notes.append(f"{match} is given twice; it is read once.")
             else:
                 found.append(match)
     return found, notes
@@ -123,16 +123,16 @@ def _is_same(one: Path, other: Path) -> bool:
         return one == other
     try:
         return one.samefile(other)
-    except OSError:  # one is not there: reading it says so
+    except OSError:  # missing: reading it raises the error
         return models.folded(str(one.absolute())) == models.folded(str(other.absolute()))
 
 
 @contextlib.contextmanager
 def _spooled() -> Iterator[Path]:
-    """A copy of standard input, which is read more than once; removed after the block.
+    """A copy of standard input, because lists are read more than once; removed after the block.
 
     Raises:
-        InputError: nothing is piped into it.
+        InputError: nothing is piped into standard input.
     """
     if sys.stdin is None or sys.stdin.isatty():
         msg = (

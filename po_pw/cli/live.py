@@ -1,4 +1,4 @@
-"""What a person sees while a run is going: a live view on a terminal, plain lines elsewhere."""
+"""Shows a run while it is in progress: a live view on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from po_pw.engine import run as engine
 
 _NAMED, _NAMED_FIRST = 10, 3
-"""Refused rows that are named when a run begins: where nothing else will name them, and where the end does."""
+"""Maximum unusable rows named when a run begins: if nothing else names them, and if the closing screen does."""
 
 
 class View:
     """Listens to a run and shows it. A context manager.
 
     Args:
-        console: where to.
-        quiet: says only what went wrong.
-        verbose: says every step, in lines.
-        is_live: draws on a terminal; else it prints lines there, too.
+        console: where to show it.
+        quiet: show only what went wrong.
+        verbose: print a line for every step.
+        is_live: draw on a terminal; otherwise print lines there, too.
         name: of the command, for the terminal's title.
     """
 
@@ -47,7 +47,7 @@ class View:
         self._screen: screen.Screen | None = None
         self._lines: progress.Lines | None = None
         self._lock = threading.RLock()
-        """Held while an event is counted, and while what was counted is drawn."""
+        """Held while an event is counted, and while the counts are drawn."""
         if is_live and not quiet and screen.is_possible(console):
             self._screen = screen.Screen(console, self._draw, self._title, guarded=True)
         elif not quiet:
@@ -72,7 +72,7 @@ class View:
 
     @contextlib.contextmanager
     def keys(self, run: engine.Run) -> Iterator[None]:
-        """Lets keys pause the run and end it, where there is a live view; while the block lasts."""
+        """Lets keys pause and stop the run during the block, if there is a live view."""
         if self._screen is None:
             yield
             return
@@ -81,7 +81,7 @@ class View:
             yield
 
     def _pressed(self, key: str, run: engine.Run) -> None:
-        """A key is pressed; on another thread than the run's."""
+        """Handles a key; called on another thread than the run's."""
         now = self.tally
         if now.run is None or now.has_ended or now.stopping is not None:
             return
@@ -91,7 +91,7 @@ class View:
             run.control.stop_gently("you pressed q")
 
     def on_event(self, event: events.Event) -> None:
-        """Takes one event in."""
+        """Handles an event."""
         with self._lock:
             self.tally.on_event(event)
             self._stages.on_event(event)
@@ -104,23 +104,23 @@ class View:
             self._refused(event)
 
     def _refused(self, event: events.RunStarted) -> None:
-        """Why rows cannot be used: their orders are never begun, so no other line would tell."""
+        """Prints why rows cannot be used: their orders are never started, so no other line would say so."""
         if self._quiet and event.refused:
             self._console.print(
                 Text(f"{tally.many(event.refused, 'row')} cannot be used"), soft_wrap=True, highlight=False
             )
-        # The closing screen, which names more of them, is not shown where only what went wrong is to be said.
+        # With --quiet there is no closing screen, which would name more of them.
         named = _NAMED if self._quiet else _NAMED_FIRST
         for line in problems.lines(event.refusals, more="results.csv has the reason for each", named=named):
             self._console.print(line, soft_wrap=not self._console.is_terminal, highlight=False)
 
     def _line(self, event: events.Event) -> Text | None:
-        """What is said about an event in a line of its own; None: nothing."""
+        """The line about an event; None for no line."""
         match event:
             case events.Notice(level="warning"):
                 return Text(f"! {event.text}", "yellow")
             case events.Stopping() if self._stages.is_open:
-                return None  # it ends at once, and says so
+                return None  # it ends at once and reports that itself
             case events.Stopping() if event.now:
                 return Text("Stopping now.", "yellow")
             case events.Stopping():
@@ -210,7 +210,7 @@ class View:
 
 
 def _marked(skipped: int, unproved: int) -> list[str]:
-    """The lines about rows that the list marks as done."""
+    """Lines about rows that the list marks as COMPLETED."""
     lines = []
     if skipped == 1:
         lines.append("1 row is marked COMPLETED and its folder is there: skipped")

@@ -1,4 +1,4 @@
-"""`po-pw login`: sign in once, for all runs to come."""
+"""`po-pw login`: signs in to a portal, for later runs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def login(
         str | None,
         typer.Argument(
             metavar="[PORTAL]",
-            help="An address of the portal that needs a sign-in, best an order's; or a known portal's host.  "
-            "[default: the portal of po-pw.toml, or the only one that is known]",
+            help="An address of the portal that needs a sign-in, ideally an order's; or the host of a saved sign-in.  "
+            "[default: the portal in po-pw.toml, or the only saved one]",
             show_default=False,
         ),
     ] = None,
@@ -40,7 +40,7 @@ def login(
         bool,
         typer.Option(
             "--remember",
-            help="Keep the password in the system's keyring, so that runs can sign in again.",
+            help="Save the password in this computer's keyring, so that runs can sign in again.",
             rich_help_panel=panels.PORTAL,
         ),
     ] = False,
@@ -48,7 +48,7 @@ def login(
         str | None,
         typer.Option(
             metavar="COMMAND",
-            help="A program that prints the one-time code.  [default: you are asked for it]",
+            help="A program that prints the one-time code.  [default: po-pw asks you]",
             rich_help_panel=panels.PORTAL,
         ),
     ] = None,
@@ -65,7 +65,7 @@ def login(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="For a further user of the same portal; process has it too.",
+            help="A name for a second user of the same portal; give the same name to process.",
             rich_help_panel=panels.PORTAL,
         ),
     ] = None,
@@ -73,32 +73,38 @@ def login(
         bool, typer.Option("--check", help="Only ask the portal whether you are still signed in; exit code 4 if not.")
     ] = False,
     list_them: Annotated[
-        bool, typer.Option("--list", help="Only list the sign-ins: portal, account, since when, until when.")
+        bool,
+        typer.Option("--list", help="Only list the saved sign-ins: portal, account, user, since when, until when."),
     ] = False,
     browser: paths.BrowserOption = None,
     sign_in_host: Annotated[
         list[str] | None,
         typer.Option(
             metavar="HOST",
-            help="Another host that may get the password or imported cookies, if the portal leads there.",
+            help="Another host that may receive the password or imported cookies, if the portal sends you there.",
             rich_help_panel=panels.PORTAL,
         ),
     ] = None,
     wait: Annotated[
         float,
-        typer.Option(metavar="DURATION", parser=durations.seconds, help="How long to wait for you to sign in."),
+        typer.Option(
+            metavar="DURATION",
+            parser=durations.seconds,
+            help="How long to wait for you to sign in.  [default: 10m]",
+            show_default=False,
+        ),
     ] = 600,
     client_certificate: certificates.FileOption = None,
     client_certificate_host: certificates.HostOption = None,
 ) -> None:
-    """Sign in to a portal and keep the sign-in for `po-pw process`.
+    """Sign in to a portal and save the sign-in for `po-pw process`.
 
-    Opens a window and waits until you are signed in (single sign-on and second factors are fine). With --username it
-    fills the forms instead, page by page; the password comes from the prompt, PO_PW_PASSWORD, --password-stdin or, once
-    remembered, the keyring.
+    Opens a window and waits until you are signed in (single sign-on and second factors work). With --username, po-pw
+    fills in the sign-in forms instead; the password comes from the prompt, PO_PW_PASSWORD, --password-stdin or, after
+    --remember, the keyring.
 
-    Give an order's address: the sign-in is checked there. Exit code 1: it could not be checked, as the page opens for
-    everybody.
+    Give an order's address, so that po-pw can check the sign-in there. Exit code 1: it could not be checked, because
+    the page opens without a sign-in too.
     """
     with boundary.report_errors():
         import asyncio
@@ -173,26 +179,26 @@ async def _signing_in(
 
 
 def _report(done: engine.SignedIn, options: settings.Settings) -> None:
-    """Says what came of it.
+    """Prints the result.
 
     Raises:
-        Exit: with 1 where nothing proves it.
+        Exit: with 1 if the sign-in could not be checked.
     """
     from po_pw import redact
 
-    kept = f"Saved in {done.file.parent} (for your user only)."
+    kept = f"Saved in {done.file.parent} (only your user can read it)."
     command = "po-pw process" + (f" --account {options.account}" if options.account else "")
     if done.proof.url:
         typer.echo(
             f"Signed in to {done.origin} with {done.browser.name} {done.browser.version}: "
-            f"{redact.address(done.proof.url)} opens, and needs a sign-in.\n"
+            f"{redact.address(done.proof.url)} opens, and it needs a sign-in.\n"
             f"{kept} `{command}` uses it from now on."
         )
         if done.proof.notice:
             typer.echo(f"Note: {redact.text(done.proof.notice)}.", err=True)
         return
     typer.echo(
-        f"Not checked: {redact.text(done.proof.doubt)}.\n{kept} `{command}` will use it all the same. "
+        f"Not checked: {redact.text(done.proof.doubt)}.\n{kept} `{command}` will use it anyway. "
         "To be sure, give the address of an order: po-pw login URL",
         err=True,
     )
@@ -227,7 +233,7 @@ def _credentials(
     *,
     from_stdin: bool,
 ) -> credentials.Credentials | None:
-    """Whom to sign in as; None for a window."""
+    """User name and password; None for a window."""
     from po_pw import hostnames
     from po_pw.auth import credentials
     from po_pw.browser import display
@@ -235,7 +241,7 @@ def _credentials(
     origin = hostnames.origin_of(url)
     last = kept.read(origin)
     if last is not None:
-        # What was said yes to the last time.
+        # Hosts confirmed at the last sign-in.
         trust.confirmed.update(last.method.hosts)
     if username is None:
         return None if display.can_show_windows() else credentials.find(options, origin)
@@ -256,7 +262,7 @@ def _remembered(origin: str, account: str, username: str) -> str:
     try:
         return credentials.recall(origin, account, username)
     except credentials.KeyringError:
-        return ""  # then it is asked for
+        return ""  # then the user is asked
 
 
 def _needed(password: str) -> str:
@@ -275,12 +281,12 @@ def _remember(origin: str, account: str, found: credentials.Credentials) -> None
         credentials.remember(origin, account, found.username, found.password)
     except credentials.KeyringError as error:
         typer.echo(
-            f"The password is not remembered: {error}. The sign-in itself is kept; to let runs sign in again, set "
+            f"The password is not remembered: {error}. The sign-in itself is saved; to let runs sign in again, set "
             f"{credentials.PASSWORD_VARIABLE}.",
             err=True,
         )
     else:
-        typer.echo(f"The password of {found.username} is in the keyring: runs sign in again with it by themselves.")
+        typer.echo(f"The password of {found.username} is in the keyring: runs use it to sign in again.")
 
 
 def _confirm(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a bare `po-pw` says: what is waiting in this folder, and the command to run next."""
+"""`po-pw` without a command: shows how things stand in this folder, and the command to run next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LISTS: Final = frozenset({".csv", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".tsv"})
 _MAX_LISTS: Final = 5
-"""Lists that are named, and files that are opened to find them."""
+"""Maximum lists named, and maximum files opened to find them."""
 
 
 def show() -> None:
@@ -39,7 +39,7 @@ def show() -> None:
 
 
 def standing_of(out: Path) -> status.OutputStatus | None:
-    """How an output folder stands; None if no run was there."""
+    """The status of an output folder; None if it had no run."""
     from po_pw.maintenance import status
 
     try:
@@ -49,7 +49,7 @@ def standing_of(out: Path) -> status.OutputStatus | None:
 
 
 def lists_in(folder: Path) -> list[str]:
-    """Names of the files in a folder that can be read as lists of orders, the newest first."""
+    """Names of the files in a folder that can be read as lists of orders, newest first."""
     from po_pw.orders import read
 
     found: list[str] = []
@@ -64,10 +64,10 @@ def lists_in(folder: Path) -> list[str]:
 
 
 def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in: bool) -> Iterator[RenderableType]:
-    """The lines. Pure.
+    """The lines to print. Pure.
 
     Args:
-        found: how the output folder stands; None if no run was there.
+        found: status of the output folder; None if it had no run.
         lists: names of lists of orders in the current folder.
         has_sign_in: a sign-in is saved.
     """
@@ -93,7 +93,7 @@ def said(found: status.OutputStatus | None, lists: Sequence[str], *, has_sign_in
     elif lists:
         yield Text(f"Nothing was downloaded here yet. Lists of orders in this folder: {', '.join(lists)}")
         if not has_sign_in:
-            yield Text("To be asked for all that a first run needs:")
+            yield Text("To set up a first run, step by step:")
             yield command("init")
             yield Text("Or sign in to your portal:")
             yield command("login", "https://YOUR-PORTAL")

@@ -1,8 +1,8 @@
-"""Standard output and error that cannot end a command: closed, full, or not able to show every character.
+"""Guards standard output and error, so that an error in writing to them cannot end a command.
 
-What a command prints is not its work: a run goes on when nobody reads its lines any more (`| head -1`), when the disk
-that takes them is full, and when the terminal is gone. Every write that fails is swallowed here, so that no code above
-meets it, and what is worth saying of it is said at the end.
+A run continues if nothing reads its output any more (`| head -1`), if the disk that takes the output is full, if the
+terminal is gone, or if a character cannot be shown. Errors of writing are handled here, so that no other code sees
+them; if the user should know of one, it is reported at the end.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _FAILED: Final = 3
-"""Exit code where the output was wanted and could not be written: the machine is in the way."""
+"""Exit code if the output could not be written: a problem of this computer."""
 _INTERRUPTED: Final = 130
 
 
 class _Bytes(io.FileIO):
-    """A file descriptor whose first failed write is remembered, and after which nothing more is written."""
+    """A file descriptor that remembers its first failed write, and writes nothing after it."""
 
     lost: OSError | None = None
 
@@ -40,9 +40,9 @@ class _Bytes(io.FileIO):
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Prints through guarded streams while the block lasts; ends with exit code 3 where the output could not be kept.
+    """Guards the standard streams for the block; ends with exit code 3 if the output could not be written.
 
-    A reader that went away (a closed pipe) is no fault: then the block's own exit code stands.
+    A closed pipe is not an error: then the block's own exit code applies.
     """
     _open_closed()
     streams = {name: _guard(getattr(sys, name)) for name in ("stdout", "stderr")}
@@ -53,7 +53,7 @@ def guarded() -> Iterator[None]:
         yield
     except SystemExit as end:
         code = end.code
-    except KeyboardInterrupt:  # before any command was begun, or after it ended
+    except KeyboardInterrupt:  # before a command started, or after it ended
         code = _INTERRUPTED
     for text, _ in streams.values():
         with contextlib.suppress(OSError, ValueError):
@@ -69,7 +69,7 @@ def guarded() -> Iterator[None]:
 
 
 def _open_closed() -> None:
-    """Opens what the caller closed (`>&-`), so that no file of ours gets the number of a standard stream."""
+    """Opens streams that the caller closed (`>&-`), so that none of our files gets the number of a standard stream."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is not None:
             continue
@@ -82,16 +82,16 @@ def _open_closed() -> None:
 
 
 def _guard(stream: TextIO) -> tuple[TextIO, _Bytes | None]:
-    """The stream, guarded; with the part that remembers a failed write, where there is one."""
+    """The guarded stream, and the part that remembers a failed write, if there is one."""
     try:
         number = stream.fileno()
-    except (OSError, ValueError):  # somebody's own object: it has no descriptor that could fail
+    except (OSError, ValueError):  # an object of another library: it has no descriptor that could fail
         return stream, None
     if sys.platform == "win32" and stream.isatty():
         return stream, None  # a console takes text, not bytes
     raw = _Bytes(number, "w", closefd=False)
     is_shown = stream.isatty()
-    # What the encoding has no sign for is written out as its number: a name of a supplier must not end a run.
+    # Characters that the encoding lacks are escaped: the name of a supplier must not end a run.
     text = io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=stream.encoding,

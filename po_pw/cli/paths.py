@@ -1,4 +1,4 @@
-"""Paths as they are given on the command line."""
+"""Parses paths on the command line."""
 
 from __future__ import annotations
 
@@ -11,15 +11,23 @@ from po_pw.cli import panels
 
 
 def path(given: str | Path) -> Path:
-    """A path as it was typed; defaults come through here too.
+    """Parses a path as typed. Also called for defaults.
 
     Raises:
-        BadParameter: it is empty, as where a shell variable is not set: to Python that would be the current folder.
+        BadParameter: it is empty, e.g. because a shell variable is not set; Python would take the current folder.
     """
     if not str(given).strip():
         msg = "the path is empty. Is a variable not set? Give a path; '.' is the current folder"
         raise typer.BadParameter(msg)
     return Path(given)
+
+
+def near(path: Path) -> str:
+    """The path from here where that is shorter."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 Out = Annotated[
@@ -28,7 +36,7 @@ Out = Annotated[
         metavar="[OUT]", parser=path, help="The output folder of a run.  [default: downloads]", show_default=False
     ),
 ]
-"""The output directory of a run that is looked at."""
+"""The output directory of a run, for commands that show or check one."""
 
 OutOption = Annotated[
     Path | None,
@@ -41,7 +49,7 @@ OutOption = Annotated[
         rich_help_panel=panels.FILES,
     ),
 ]
-"""The output directory of a run, for every command that starts one or checks what one needs."""
+"""The output directory of a run, for commands that start one or check what one needs."""
 
 BrowserOption = Annotated[
     str | None,
@@ -51,7 +59,7 @@ BrowserOption = Annotated[
         rich_help_panel=panels.BROWSER,
     ),
 ]
-"""Which browser to start, for every command that starts one."""
+"""The browser to start, for commands that start one."""
 
 BaseProfileOption = Annotated[
     Path | None,
@@ -62,7 +70,7 @@ BaseProfileOption = Annotated[
         rich_help_panel=panels.BROWSER,
     ),
 ]
-"""The profile to copy, for every command that starts workers' browsers or checks them."""
+"""The profile to copy, for commands that start workers' browsers or check them."""
 
 AccountOption = Annotated[
     str | None,
@@ -72,14 +80,14 @@ AccountOption = Annotated[
         rich_help_panel=panels.PORTAL,
     ),
 ]
-"""Whose sign-ins to use, for every command that opens portals."""
+"""Whose sign-ins to use, for commands that open portals."""
 
 PortalOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Read all orders as those of this portal: coupa or generic.",
+        help="Treat all orders as orders of this kind of portal: coupa or generic.",
         rich_help_panel=panels.PORTAL,
     ),
 ]
-"""Which portal's pages are read, for every command that reads some."""
+"""The kind of portal, for commands that read pages."""

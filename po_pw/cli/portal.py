@@ -1,4 +1,4 @@
-"""`po-pw portal`: what po-pw makes of a portal's pages."""
+"""`po-pw portal`: shows how po-pw reads a portal's pages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def inspect(
         typer.Option(
             metavar="FILE",
             parser=paths.path,
-            help="Save the screenshot, with the items numbered, as this new file.",
+            help="Save the screenshot, with numbered items, to this new file.",
         ),
     ] = None,
     accept: Annotated[
@@ -84,7 +84,7 @@ def inspect(
 
 
 def _free() -> Path:
-    """A name for the picture that nothing has yet."""
+    """A file name for the screenshot that is not taken yet."""
     number = 1
     while (path := Path(f"po-pw-inspect{'' if number == 1 else f'-{number}'}.png")).exists():
         number += 1
@@ -145,7 +145,7 @@ _COLOURS: Final = {"taken": "green", "recorded": "green", "no way": "yellow"}
 
 
 def _further(listing: models.Listing) -> list[models.Attachment]:
-    """Attachments that are none of the controls considered: they came with a press, from further pages of the list."""
+    """Attachments not among the considered controls: found after a press, or on further pages of the list."""
     from po_pw import models
 
     taken = [one.control for one in listing.considered if one.taken]

@@ -1,4 +1,4 @@
-"""Which portal has orders that are given by numbers alone: that of the saved sign-in, where only one can be it."""
+"""Finds the portal of orders that are given by numbers alone: that of the saved sign-in, if only one is possible."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _LIST: Final = "or give the list that has the orders' addresses."
 
 
 def located(options: settings.Settings) -> tuple[settings.Settings, str]:
-    """The settings with the portal's address, and what is to be said of it; unchanged where they have one.
+    """The settings with the portal's address, and a message about it; unchanged if they already have an address.
 
     Args:
         options: the settings.
 
     Raises:
-        InputError: no saved sign-in is to such a portal, or several are; says what to add.
+        InputError: no saved sign-in fits, or several do; the message says what to add.
     """
     if options.base_url is not None or options.url_template is not None:
         return options, ""
@@ -28,7 +28,7 @@ def located(options: settings.Settings) -> tuple[settings.Settings, str]:
     saved = [one for one in home.saved() if one.account == home.account]
     fitting = [one.origin for one in saved if _gives_addresses(one, options)]
     if len(fitting) == 1:
-        said = f"The orders are opened at {fitting[0]}, where your saved sign-in is; --base-url names another portal."
+        said = f"po-pw opens the orders at {fitting[0]}, where your saved sign-in is; --base-url names another portal."
         return options.model_copy(update={"base_url": fitting[0]}), said
     if fitting:
         msg = (
@@ -40,7 +40,7 @@ def located(options: settings.Settings) -> tuple[settings.Settings, str]:
 
 
 def _gives_addresses(sign_in: sessions.SignIn, options: settings.Settings) -> bool:
-    """Whether orders' addresses at this portal follow from their numbers, by all that is known of the sign-in."""
+    """Whether po-pw can find orders of this portal by their numbers, judged by the addresses in the sign-in."""
     try:
         portals = registry.Registry(options.model_copy(update={"base_url": sign_in.origin}))
     except errors.InputError:
@@ -50,17 +50,17 @@ def _gives_addresses(sign_in: sessions.SignIn, options: settings.Settings) -> bo
 
 
 def _unknown(options: settings.Settings, origins: Sequence[str]) -> str:
-    """What to add where no sign-in tells the portal."""
+    """What to add if no sign-in shows which portal it is."""
     if not origins:
-        add = "Add its address, such as --base-url https://acme.coupahost.com (where it is not Coupa: --url-template)"
-        return f"--po: which portal has these orders? No sign-in is saved that could tell. {add}, {_LIST}"
+        add = "Add its address, such as --base-url https://acme.coupahost.com (if it is not Coupa: --url-template)"
+        return f"--po: which portal has these orders? No saved sign-in shows it. {add}, {_LIST}"
     if options.portal is not None and options.portal != "generic":
         return (
-            f"--po: which portal has these orders? Whether your sign-in to {origins[0]} is to {options.portal} cannot "
-            f"be told by its address. If it is, add --base-url {origins[0]}; {_LIST}"
+            f"--po: which portal has these orders? po-pw cannot tell by its address whether {origins[0]}, to which you "
+            f"have a sign-in, is {options.portal}. If it is, add --base-url {origins[0]}; {_LIST}"
         )
     return (
-        f"--po: how do the addresses of these orders follow from their numbers? For Coupa at {origins[0]} add --portal "
+        f"--po: what are the addresses of these orders? For Coupa at {origins[0]} add --portal "
         f"coupa --base-url {origins[0]}; for another portal --url-template '{origins[0]}/…/{{po_number}}', with the "
         f"path of its orders; {_LIST}"
     )

@@ -1,4 +1,4 @@
-"""What was pressed on portals, and what was sent or stopped after it, for people and for programs."""
+"""`po-pw status --audit`: shows what was pressed on portals, and what was sent or stopped after each press."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ if TYPE_CHECKING:
     from po_pw import models
 
 _ROWS: Final = 200
-"""Rows of a table that are laid out at once: the whole may be larger than memory."""
+"""Rows of a table that are laid out at once: all rows together may be larger than memory."""
 _PURPOSES: Final = {"FILE": "a file", "OPEN": "open a list", "TURN": "next page"}
 _STYLES: Final = {"pressed": "", "not pressed": "dim", "sent": "bold", "stopped": "yellow"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Audit:
-    """What one run did, or all of them."""
+    """What one run pressed and sent, or all runs."""
 
     run: models.RunId | None
-    """None: all runs."""
+    """None for all runs."""
     counts: presses.Counts
     entries: Callable[[], Iterator[presses.Entry]]
-    """Reads the journal as it goes."""
+    """Reads entries from the journal one by one."""
 
 
 def look(out: Path, *, every_run: bool) -> Audit:
-    """What was pressed and sent, of the latest run or of all. Makes and changes nothing.
+    """What was pressed and sent, in the latest run or in all. Creates and changes nothing.
 
     Args:
         out: the output directory.
-        every_run: of all runs whose journal is there.
+        every_run: include all runs in the journal.
 
     Raises:
-        InputError: it is none of ours, or no run was made there.
+        InputError: it is not an output directory of po-pw, or it had no run.
         MachineError: its journal cannot be read.
     """
     path = status.journal_of(out)
-    status.read(out)  # says what is wrong with the place, in the same words as `status`
+    status.read(out)  # raises the same errors as `status`
     has_runs = path.exists() and path.stat().st_size > 0
     run = presses.latest(path) if has_runs else None
     if run is None:
@@ -61,12 +61,12 @@ def look(out: Path, *, every_run: bool) -> Audit:
 
 
 def sentence(counts: presses.Counts) -> str:
-    """What it comes to, in one sentence. Pure."""
+    """A summary in one sentence. Pure."""
     if not (counts.pressed or counts.refused or counts.sent or counts.stopped):
         return "Nothing was pressed, so nothing was sent: every page and file was opened by its address."
     stopped = f"{tally.many(counts.stopped, 'request')} {_was(counts.stopped)} stopped"
     not_pressed = (
-        f", {tally.many(counts.refused, 'button')} {_was(counts.refused)} left alone" if counts.refused else ""
+        f", {tally.many(counts.refused, 'button')} {_was(counts.refused)} not pressed" if counts.refused else ""
     )
     head = f"{counts.pressed} {'press' if counts.pressed == 1 else 'presses'}"
     if not counts.sent:
@@ -92,7 +92,7 @@ def _for_what(counts: presses.Counts) -> str:
 
 
 def as_json(audit: Audit) -> Iterator[str]:
-    """The pieces of one JSON object: `run` (null: all), `said`, `counts`, and `entries` as they come."""
+    """Parts of one JSON object: `run` (null for all), `said`, `counts`, and `entries` one by one."""
     counts = {**dataclasses.asdict(audit.counts), "sent": audit.counts.sent}
     yield f'{{"run": {json.dumps(audit.run)}, "said": {json.dumps(sentence(audit.counts))},\n'
     yield f'"counts": {json.dumps(counts)},\n"entries": ['
@@ -105,7 +105,7 @@ def as_json(audit: Audit) -> Iterator[str]:
 
 
 def show(console: Console, audit: Audit) -> None:
-    """Prints it for a person: what it comes to, then a row for each press and request, by run and day."""
+    """Prints the summary, then a row for each press and request, by run and day."""
     console.print(Text(sentence(audit.counts), "bold"), soft_wrap=True)
     for (run, day), of_a_day in itertools.groupby(audit.entries(), lambda entry: (entry.run, entry.at.date())):
         console.print()
@@ -117,7 +117,7 @@ def show(console: Console, audit: Audit) -> None:
 
 
 def _table(rows: list[presses.Entry], *, with_header: bool) -> Table:
-    """Columns as wide as in the tables before and after it."""
+    """A table with the same column widths as the tables before and after it."""
     table = Table(box=None, pad_edge=False, padding=(0, 1), expand=True, header_style="dim", show_header=with_header)
     table.add_column("time", width=8)
     table.add_column("order", ratio=3, overflow="fold")

@@ -1,4 +1,4 @@
-"""Why orders did not come through, for people: the commonest reasons, what to do about each, and the first orders."""
+"""Shows why orders failed: the most common reasons, what to do about each, and the first orders."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from po_pw.cli import progress
-from po_pw.results import reasons
+from po_pw.cli import paths, progress
+from po_pw.results import evidence_names, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from po_pw import models
 
 _COMMONEST: Final = 5
-"""Reasons that are listed."""
+"""Maximum reasons listed."""
 _LONGEST: Final = 300
-"""Characters of one order's reason that are shown."""
+"""Maximum characters shown of one order's reason."""
 _LONGEST_NUMBER: Final = 60
-"""Characters of its PO number that are shown."""
+"""Maximum characters shown of its PO number."""
 
 
-def lines(problems: models.Problems, *, more: str, named: int = 10) -> Iterator[Text]:
-    """The commonest reasons with their counts, then the first orders, each with its own; nothing where none failed.
+def lines(problems: models.Problems, *, more: str, named: int = 10, out: Path | None = None) -> Iterator[Text]:
+    """The most common reasons with counts, then the first orders, each with its reason; nothing if none failed.
 
     Args:
-        problems: what did not come through.
-        more: where the orders that are not listed can be found.
-        named: how many orders are listed.
+        problems: rows and orders that failed.
+        more: where to find the orders that are not listed.
+        named: maximum orders listed.
+        out: the output folder, to name the evidence of failed orders; None names none.
     """
     if not problems.count:
         return
@@ -50,6 +52,18 @@ def lines(problems: models.Problems, *, more: str, named: int = 10) -> Iterator[
             number = f"{number[: _LONGEST_NUMBER - 1]}…"
         line = Text(f"  {number}", "bold")
         yield progress.harmless(line.append(f"  {one.failure.code.value}: {message}", "default not bold"))
+        if out is not None and one.evidence:
+            yield _evidence(one.evidence, out)
     left = problems.count - len(problems.first[:named])
     if left > 0:
         yield Text(f"  and {left} more: {more}", "dim")
+
+
+def _evidence(evidence: tuple[str, ...], out: Path) -> Text:
+    """Names the files that show why an order failed, each a link where the terminal has links, and their folder."""
+    line = Text("    ")
+    for number, path in enumerate(evidence):
+        target = (out / path).absolute().as_uri()
+        line.append(", " if number else "", "dim").append(evidence_names.of_path(path), f"dim link {target}")
+    folder = paths.near((out / evidence[0]).parent)
+    return line.append(": ", "dim").append(folder, "cyan")

@@ -1,4 +1,4 @@
-"""`po-pw process`: the main job."""
+"""`po-pw process`: downloads the attachments of all orders in a list."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def process(
         list[str] | None,
         typer.Option(
             metavar="NUMBERS",
-            help="Only these orders of the list, e.g. 4711,4712. Without a list: on the portal of --base-url or "
-            "--url-template, else on the Coupa that your saved sign-in is to.",
+            help="Only these orders of the list, e.g. 4711,4712. Without a list: orders of the portal of --base-url or "
+            "--url-template, else of the Coupa portal that you are signed in to.",
             rich_help_panel=panels.LIST,
         ),
     ] = None,
@@ -46,7 +46,7 @@ def process(
         str | None,
         typer.Option(
             metavar="URL",
-            help="The portal's address, e.g. https://x.coupahost.com: an order's own then follows from its number.",
+            help="The portal's address, e.g. https://x.coupahost.com; po-pw then finds each order by its PO number.",
             rich_help_panel=panels.PORTAL,
         ),
     ] = None,
@@ -86,8 +86,8 @@ def process(
         typer.Option(
             "--filter",
             metavar="COLUMN=TEXT",
-            help='Only rows whose cell is like this, e.g. "supplier=ACME*". Can be repeated: of one column any, of '
-            "different columns all have to match.",
+            help='Only rows with this value, e.g. "supplier=ACME*". Can be repeated: of one column, any value may '
+            "match; of different columns, all must.",
             rich_help_panel=panels.LIST,
         ),
     ] = None,
@@ -103,7 +103,8 @@ def process(
         str | None,
         typer.Option(
             metavar="LAYOUT",
-            help="Names of the folders, by any columns of the list.  [default: {supplier}/{po_number}_{status}]",
+            help="Pattern for the folder names, from any columns of the list.  "
+            "[default: {supplier}/{po_number}_{status}]",
             rich_help_panel=panels.FILES,
         ),
     ] = None,
@@ -111,7 +112,7 @@ def process(
         bool,
         typer.Option(
             "--write-back",
-            help="Also write status, files, folder and time into FILE. A copy of FILE as it was is kept.",
+            help="Also write status, files, folder and time into FILE. po-pw keeps a copy of the original.",
             rich_help_panel=panels.LIST,
         ),
     ] = False,
@@ -134,7 +135,8 @@ def process(
         bool,
         typer.Option(
             "--dry-run",
-            help="Check list, computer and sign-in, read the first three orders, and say what a run would do.",
+            help="Check the list, this computer and the sign-in, read the first three orders, and say what a run "
+            "would do.",
             rich_help_panel=panels.LIST,
         ),
     ] = False,
@@ -222,6 +224,15 @@ def process(
             rich_help_panel=panels.FILES,
         ),
     ] = False,
+    trace: Annotated[
+        bool,
+        typer.Option(
+            "--trace",
+            help="Also save a Playwright trace of each order that fails, beside its screenshot: what po-pw did on the "
+            "page, with pictures.",
+            rich_help_panel=panels.OUTPUT,
+        ),
+    ] = False,
     no_mark: Annotated[
         bool,
         typer.Option(
@@ -234,7 +245,7 @@ def process(
         bool,
         typer.Option(
             "--no-sign-in-window",
-            help="When a sign-in ends and only a person can renew it, open no window: end with exit code 4.",
+            help="If a sign-in ends and only a person can renew it, open no window; end with exit code 4.",
             rich_help_panel=panels.PORTAL,
         ),
     ] = False,
@@ -250,7 +261,7 @@ def process(
         str | None,
         typer.Option(
             metavar="COMMAND",
-            help="Run this when the run ends, however it ends; it gets what came of it as JSON on standard input.",
+            help="Run this command when the run ends, however it ends. It gets a summary as JSON on standard input.",
             rich_help_panel=panels.END,
         ),
     ] = None,
@@ -258,7 +269,7 @@ def process(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Post the same JSON to this address, e.g. a Slack or Teams webhook.",
+            help="Post the same summary to this address, e.g. a Slack or Teams webhook.",
             rich_help_panel=panels.END,
         ),
     ] = None,
@@ -270,7 +281,7 @@ def process(
         bool,
         typer.Option(
             "--no-notification",
-            help="Ring no bell and show no notification of the desktop at the end.",
+            help="At the end, ring no bell and show no desktop notification.",
             rich_help_panel=panels.END,
         ),
     ] = False,
@@ -278,7 +289,7 @@ def process(
         bool,
         typer.Option(
             "--json",
-            help="Write every event as a JSON line on standard output, and all else on standard error.",
+            help="Write every event as a line of JSON to standard output, and everything else to standard error.",
             rich_help_panel=panels.OUTPUT,
         ),
     ] = False,
@@ -327,7 +338,7 @@ def process(
                 raise typer.Exit(trial.run(options, orders))
             source = context.get_parameter_source("out")
             is_out_given = source is not None and source.name == "COMMANDLINE"
-            where = summary_view.near(options.out.absolute())
+            where = paths.near(options.out.absolute())
             again = shell.to_continue(summary_view.command(), where, is_out_given=is_out_given)
             shown = running.Shown(quiet, verbose, as_json, draws_attention=not no_notification)
             done = running.run_table(options, orders, resume=resume, shown=shown, again=again)

@@ -1,4 +1,4 @@
-"""Long work on the screen: a bar with a count on a terminal, else a line now and then."""
+"""Shows the progress of long work: a bar with a count on a terminal, otherwise a line from time to time."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 EVERY: Final = 2.0
 """Seconds between two lines."""
 _QUIET: Final = 10.0
-"""Seconds without a line after which a run says what it waits for, however long its lines are apart."""
+"""Maximum seconds without a line before a run says what it is waiting for."""
 _LATELY: Final = 8
-"""So many of the latest gaps between lines say what is usual."""
+"""Number of latest gaps between lines that determine what is usual."""
 _SHOWN: Final = 0.3
-"""Seconds from which on a stage is worth a bar: shorter ones would only flicker."""
+"""Minimum seconds of a stage for a bar: shorter ones would only flicker."""
 _LOOK: Final = 0.2
-"""Seconds between two looks at whether a line is due."""
+"""Seconds between two checks whether a line is due."""
 _BAR: Final = 20
-"""Cells of the bar of a stage."""
+"""Width of the bar in cells."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -42,7 +42,7 @@ class _Stage:
 
 
 class Stages:
-    """The long work that goes on, folded from events.
+    """The long work in progress, collected from events.
 
     Args:
         clock: monotonic seconds.
@@ -54,7 +54,7 @@ class Stages:
         self._opening: str = ""
 
     def on_event(self, event: events.Event) -> None:
-        """Takes one event in."""
+        """Handles an event."""
         match event:
             case events.Progress(ended=True):
                 self._open.pop(event.stage, None)
@@ -71,14 +71,14 @@ class Stages:
 
     @property
     def is_open(self) -> bool:
-        """Whether any long work goes on."""
+        """Whether any long work is in progress."""
         return bool(self._open)
 
     def lines(self, width: int) -> list[Text]:
-        """A line for each stage that lasts, with a bar where it is known how much there is to do.
+        """A line for each stage that takes long, with a bar if the total is known.
 
         Args:
-            width: cells of the longest line.
+            width: maximum cells of a line.
         """
         now, found = self._clock(), list[Text]()
         for stage in list(self._open.values()):
@@ -94,7 +94,7 @@ class Stages:
         return found
 
     def line(self) -> str:
-        """The latest stage in words: `Reading pos.csv: 40,000 rows, 4 s`; `""` where there is none."""
+        """The latest stage in words: `Reading pos.csv: 40,000 rows, 4 s`; `""` if there is none."""
         if not self._open:
             return ""
         stage = list(self._open.values())[-1]
@@ -103,12 +103,12 @@ class Stages:
 
 
 def bar(share: float, width: int, style: str) -> Text:
-    """A bar of so many cells.
+    """A progress bar.
 
     Args:
-        share: what is done of it, from 0 to 1.
+        share: the part that is done, from 0 to 1.
         width: in cells.
-        style: of what is done; neutral, for red is what failed.
+        style: of the part that is done; neutral, because red means failure.
     """
     full = math.floor(min(1.0, max(0.0, share)) * width)
     done, rest = "\N{BOX DRAWINGS HEAVY HORIZONTAL}" * full, "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * (width - full)
@@ -116,7 +116,7 @@ def bar(share: float, width: int, style: str) -> Text:
 
 
 def _count(progress: events.Progress) -> str:
-    """`40,000 of 100,000 rows`; `""` where nothing is counted."""
+    """`40,000 of 100,000 rows`; `""` if nothing is counted."""
     if not progress.unit:
         return ""
     if progress.total:
@@ -126,10 +126,10 @@ def _count(progress: events.Progress) -> str:
 
 
 class Pace:
-    """When a run that says nothing is to say what it waits for: a log must neither look dead nor be flooded. Pure.
+    """Decides when a silent run says what it is waiting for: a log must neither look dead nor be flooded. Pure.
 
-    After `EVERY` seconds at first, later after twice the longest gap between the latest lines, then after twice as long
-    each time; never later than after `_QUIET` seconds.
+    At first after `EVERY` seconds, later after twice the longest gap between the latest lines, then after twice as long
+    each time; at the latest after `_QUIET` seconds.
     """
 
     def __init__(self) -> None:
@@ -137,32 +137,32 @@ class Pace:
         self._times = 0
 
     def line(self, gap: float) -> None:
-        """A line was said, so many seconds after the one before."""
+        """Records that a line was printed, so many seconds after the one before."""
         self._gaps.append(gap)
         self._times = 0
 
     def said(self) -> None:
-        """It was said what is waited for."""
+        """Records that a line said what the run is waiting for."""
         self._times += 1
 
     @property
     def patience(self) -> float:
-        """Seconds of silence until it is said."""
+        """Seconds of silence before the next such line."""
         usual = max(EVERY, 2 * max(self._gaps, default=0.0))
         return float(min(_QUIET, usual * 2 ** min(self._times, 10)))
 
 
 class Lines:
-    """Says what goes on where there is no terminal: a line when nothing was said for `EVERY` seconds.
+    """Prints progress if there is no terminal: a line when nothing was printed for `EVERY` seconds.
 
-    While no long work goes on, what the run waits for is said, at a `Pace` of its own. A context manager; lines come
-    from a thread of its own, so that also work that tells nothing is not silent.
+    While no long work is in progress, it says what the run is waiting for, at its own `Pace`. A context manager; it
+    prints from its own thread, so that even work that reports nothing is not silent.
 
     Args:
-        stages: what goes on.
+        stages: the long work in progress.
         say: prints one line.
         clock: monotonic seconds.
-        waited_for: what the run waits for, in a line; `""` for nothing.
+        waited_for: a line about what the run is waiting for; `""` for nothing.
     """
 
     def __init__(
@@ -192,13 +192,13 @@ class Lines:
         self._thread.join()
 
     def heard(self) -> None:
-        """Something else was said just now."""
+        """Records that something else was printed."""
         now = self._clock()
         self._pace.line(now - self._line)
         self._said = self._line = now
 
     def look(self) -> None:
-        """Says how far the latest stage is, or what the run waits for, where that is due."""
+        """Prints the progress of the latest stage, or what the run is waiting for, if a line is due."""
         now = self._clock()
         is_stage = self._stages.is_open
         if now - self._said < (EVERY if is_stage else self._pace.patience):
@@ -219,7 +219,7 @@ class Lines:
 
 @contextlib.contextmanager
 def shown(console: Console, *, quiet: bool = False) -> Iterator[Callable[[events.Event], None]]:
-    """Shows long work that is not part of a run; gives what to tell events.
+    """Shows long work that is not part of a run; yields a listener for events.
 
     Args:
         console: where to.
@@ -238,7 +238,7 @@ def shown(console: Console, *, quiet: bool = False) -> Iterator[Callable[[events
 
 @contextlib.contextmanager
 def stage(on_event: Callable[[events.Event], None], name: str) -> Iterator[None]:
-    """One stage of which nothing is known but that it goes on."""
+    """Shows one stage whose progress is not known."""
     on_event(events.Progress(name, 0, 0, ""))
     try:
         yield
@@ -252,6 +252,6 @@ def said(console: Console, line: str) -> None:
 
 
 def harmless(text: Text) -> Text:
-    """A line as a terminal may be given it: what comes from lists and portals can neither break nor command it."""
+    """A line that is safe for a terminal: text from lists and portals cannot contain control sequences."""
     text.plain = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text.plain)
     return text

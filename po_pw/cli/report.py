@@ -15,7 +15,7 @@ def report(
 ) -> None:
     """Write report.html of the latest run in the output folder OUT again, from its journal and manifests.
 
-    Every run writes it at its end. This command is for a run that was killed, and for a report that was removed.
+    Every run writes a report when it ends. Use this command if the run was killed, or if the report was removed.
     """
     with boundary.report_errors():
         import asyncio
@@ -24,7 +24,7 @@ def report(
         from rich.text import Text
 
         from po_pw import events, sessions, settings
-        from po_pw.cli import progress, running, summary_view
+        from po_pw.cli import progress, running
         from po_pw.maintenance import rebuild_report
 
         options = settings.load(out=out)
@@ -37,6 +37,6 @@ def report(
         for note in (*notices, *written.notes):
             console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
         place = folder / written.name
-        console.print(Text("Report  ").append(summary_view.near(place), "cyan"), soft_wrap=True)
+        console.print(Text("Report  ").append(paths.near(place), "cyan"), soft_wrap=True)
         if open_it and typer.launch(place.as_uri()) != 0:
             console.print(Text("No program opened it. Open this file in your browser.", "yellow"), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""One run on the command line: signals, view, results, exit code. `process` and `demo` share it."""
+"""One run on the command line: signals, view, results, exit code. Used by `process` and `demo`."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Done:
 
 
 _ENDS = (errors.LoginRequiredError, errors.MachineError, errors.OutputUnavailableError)
-"""What ends a run before its orders do."""
+"""Errors that end a run before all orders are done."""
 
 
 def how(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> resuming.Resume | None:
-    """How a run goes on where earlier ones stopped, from the flags; None does all afresh.
+    """How a run continues earlier ones, from the flags; None processes all orders again.
 
     Raises:
         InputError: flags that contradict each other.
@@ -54,10 +54,10 @@ def how(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> resum
 
 
 def check_volume(*, quiet: bool, verbose: bool) -> None:
-    """Refuses to say both less and more.
+    """Refuses --quiet together with --verbose.
 
     Raises:
-        InputError: that was asked for.
+        InputError: both were given.
     """
     if quiet and verbose:
         msg = "--quiet says less, --verbose says more: give one of them"
@@ -69,13 +69,13 @@ class Shown:
     """How a run is shown."""
 
     quiet: bool = False
-    """Says only what went wrong."""
+    """Show only what went wrong."""
     verbose: bool = False
-    """Says every step."""
+    """Print every step."""
     as_json: bool = False
-    """Every event is a JSON line on standard output; what people read is on standard error."""
+    """Write every event as a line of JSON to standard output, and text for people to standard error."""
     draws_attention: bool = True
-    """Rings the terminal's bell and notifies the desktop at the end of a run that took a while."""
+    """Ring the bell and show a desktop notification at the end of a run that took a while."""
 
 
 def run_table(
@@ -91,12 +91,12 @@ def run_table(
     Args:
         options: the settings.
         table: the orders.
-        resume: how to go on where earlier runs stopped.
-        shown: how.
-        again: the words of the command that goes on with this output directory; none where no command can.
+        resume: how to continue earlier runs.
+        shown: how to show the run.
+        again: the words of the command that continues in this output directory; empty if there is none.
 
     Raises:
-        PoPwError: the run could not start, or not go on; results are written where there is anything to write.
+        PoPwError: the run could not start or continue; results are written if there are any.
     """
     shown = shown or Shown()
     stream = event_stream.EventStream(sys.stdout) if shown.as_json else None
@@ -123,14 +123,14 @@ async def _run(
     shown: Shown,
     again: Sequence[str],
 ) -> tuple[Done, errors.PoPwError | None]:
-    """The run's end, and what ended it before its orders did."""
+    """Runs; returns how the run ended, and the error that ended it early."""
     console, quiet = Console(soft_wrap=False, stderr=shown.as_json), shown.quiet
     if table.about and not quiet:
         console.print(table.about, style="dim", soft_wrap=True, markup=False, highlight=False)
-    for note in table.notes:  # also when quiet: a column that was guessed must not go unnoticed
+    for note in table.notes:  # even with --quiet: the user must notice a column that was guessed
         console.print(note, style="yellow", soft_wrap=True, markup=False, highlight=False)
     hub = events.Hub()
-    # JSON lines on the terminal itself would be drawn over.
+    # The live view would draw over JSON lines on the same terminal.
     is_live = not (shown.as_json and sys.stdout.isatty())
     with live.View(console, quiet=quiet, verbose=shown.verbose, is_live=is_live) as view:
         hub.listen(view.on_event)
@@ -159,6 +159,7 @@ async def _run(
             interrupted=interrupted,
             refused=view.tally.refused,
             retry=to_retry(again, left=summary.not_reached, refused=refused),
+            again=again,
         )
     done = Done(_exit_code(summary, interrupted=interrupted), summary, run.out)
     if is_awaited():
@@ -173,7 +174,7 @@ async def _worked(
     go_on: summaries.Commands,
     is_awaited: Callable[[], bool],
 ) -> tuple[counts.Summary | None, errors.PoPwError | None]:
-    """What is known at the end, and what ended the run before; both may be there."""
+    """The results, and the error that ended the run early; there may be both."""
     summary: counts.Summary | None = None
     problem: errors.PoPwError | None = None
     try:
@@ -193,23 +194,25 @@ async def _worked(
             except _ENDS as error:
                 problem = error
             finally:
-                # Whatever ended the run: what is known by then is worth having.
+                # Whatever ended the run, the results so far are worth writing.
                 if run.run_id is not None:
                     summary = await run.write_results()
-            if summary is not None and is_awaited():  # while there is a log that says if it could not be shown
+            if (
+                summary is not None and is_awaited()
+            ):  # while the log is open, which records it if the notification fails
                 said = str(problem) if problem is not None else ""
                 text = end_report.text(end_report.End(0, table.name, run.out, summary, said))
                 await asyncio.to_thread(desktop.show, "po-pw", text)
     except _ENDS as error:
-        problem = problem or error  # that nothing can be written at the end follows from what came first
+        problem = problem or error  # this error is a consequence of the first one
     return summary, problem
 
 
 def commands(again: Sequence[str]) -> summaries.Commands:
-    """The commands that go on with an output directory, as lines for the shell in use, without secrets.
+    """The commands that continue in an output directory, as lines for the current shell, without secrets.
 
     Args:
-        again: the words of the one that does what is not done yet; none where no command can.
+        again: the words of the command that continues; empty if there is none.
     """
     if not again:
         return summaries.Commands()
@@ -218,12 +221,12 @@ def commands(again: Sequence[str]) -> summaries.Commands:
 
 
 def to_retry(again: Sequence[str], *, left: int, refused: int) -> Sequence[str]:
-    """The words of the command that tries again what did not succeed. Pure.
+    """The words of the command that retries what failed. Pure.
 
     Args:
-        again: of the command that goes on; none where no command can.
+        again: of the command that continues; empty if there is none.
         left: orders that were not reached.
-        refused: rows that were refused: each is, once it is corrected, an order that no run has tried yet.
+        refused: unusable rows: once corrected, each is an order that no run has tried yet.
     """
     return again if left or refused or not again else shell.with_options(again, "--only-failed")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from po_pw import sessions, settings
     from po_pw.auth import saved
 
-_NONE: Final = "no sign-in is kept. Sign in with: po-pw login https://…"
+_NONE: Final = "no sign-in is saved. Sign in with: po-pw login https://…"
 _CODES: Final = {"HOLDS": 0, "UNKNOWN": 1, "UNREACHABLE": 1, "ENDED": 4}
 
 
@@ -43,7 +43,7 @@ def _until(ends: float | None) -> str:
     if ends is None:
         return "the portal ends it"
     is_over = ends < datetime.datetime.now(datetime.UTC).timestamp()
-    return f"{_when(ends)}{' (over)' if is_over else ''}"
+    return f"{_when(ends)}{' (expired)' if is_over else ''}"
 
 
 def _when(seconds: float) -> str:
@@ -53,13 +53,13 @@ def _when(seconds: float) -> str:
 def check(
     options: settings.Settings, sign_ins: Sequence[sessions.SignIn], portal: str | None, *, is_account_given: bool
 ) -> int:
-    """Asks the portals whether the sign-ins hold; gives the exit code: 4 where one does not, 1 where nobody can tell.
+    """Asks the portals whether the sign-ins are still valid; returns the exit code: 4 if one is not, 1 if unknown.
 
     Args:
         options: which browser, and whose sign-ins.
         sign_ins: all that are saved.
         portal: one portal; None for all.
-        is_account_given: only those of the settings' account.
+        is_account_given: only the sign-ins of the account in the settings.
     """
     import asyncio
 
@@ -92,14 +92,14 @@ def logout(
             show_default=False,
         ),
     ] = None,
-    account: Annotated[str | None, typer.Option(metavar="NAME", help="Only this further user's sign-in.")] = None,
+    account: Annotated[str | None, typer.Option(metavar="NAME", help="Only the sign-in of this account.")] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="All accounts of the portal; without PORTAL those of every portal.")
+        bool, typer.Option("--all", help="All accounts of the portal; without PORTAL, all accounts of all portals.")
     ] = False,
 ) -> None:
     """Remove a sign-in from this computer: cookies, browser profile, and the password in the keyring.
 
-    The portal is not told: to end the session there as well, sign out on its page.
+    This does not sign you out on the portal: to end the session there as well, sign out on its page.
     """
     with boundary.report_errors():
         from po_pw import errors, hostnames, sessions, settings
@@ -118,12 +118,12 @@ def logout(
             own = [one for one in sign_ins if one.account == options.account]
             if not own:
                 others = ", ".join(_named(one.origin, one.account) for one in sign_ins)
-                msg = f"no such sign-in is kept; there {_are(len(sign_ins))}: {others}" if others else _NONE
+                msg = f"there is no such saved sign-in; there {_are(len(sign_ins))}: {others}" if others else _NONE
                 raise errors.InputError(msg)
             targets = [(hostnames.origin_of(saved.resolve(portal, own)), options.account)]
         removed = [saved.remove(sessions.Sessions(home, name), origin) for origin, name in targets]
         for (origin, name), one in zip(targets, removed, strict=True):
-            typer.echo(_said(one) if one is not None else f"No sign-in to {_named(origin, name)} was kept.")
+            typer.echo(_said(one) if one is not None else f"No sign-in to {_named(origin, name)} was saved.")
         if not targets:
             typer.echo(f"{_NONE[0].upper()}{_NONE[1:]}")
 
@@ -145,7 +145,7 @@ def _named(origin: str, account: str) -> str:
 
 
 def _of_portal(sign_ins: Sequence[sessions.SignIn], portal: str) -> list[sessions.SignIn]:
-    """Those to one portal, of every account."""
+    """The sign-ins to one portal, of all accounts."""
     from po_pw import hostnames
     from po_pw.auth import saved
 

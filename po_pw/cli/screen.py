@@ -1,8 +1,8 @@
-"""Draws a few lines that change below everything that is printed: no ghost of them stays, also not after a resize.
+"""Draws a few changing lines below everything that is printed, and leaves no remains of them, even after a resize.
 
-The cursor rests at the first of these lines. So a terminal that folds or unfolds lines when its size changes takes the
-cursor along, and whatever is printed, or drawn anew, begins at the right place without anybody counting lines. A frame
-is written at once, as a synchronised update (DEC private mode 2026), over the one before; it never wraps.
+The cursor stays at the first of these lines. If the terminal rewraps lines when its size changes, the cursor moves with
+them, so that everything printed or redrawn starts at the right position without counting lines. A frame is written at
+once, as a synchronised update (DEC private mode 2026), over the one before; its lines never wrap.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _END: Final = "\x1b[?7h\x1b[?2026l"
 _TO_LINE_END: Final = "\x1b[K"
 _BELOW: Final = "\x1b[J"
 _ERASE: Final = f"\r{_TO_LINE_END}\x1b[C{_BELOW}\r"
-"""Erases the line of the cursor and all below. Not from the first column on: in the first line that would be the whole
-screen, which tmux keeps among what has scrolled away."""
+"""Erases the line of the cursor and all below. Not from the first column: in the first line that would erase the whole
+screen, which tmux then keeps in its scroll-back."""
 _IS_CONTROL: Final = ((ControlType.CARRIAGE_RETURN,),)
-"""Tells rich that a segment takes no room; which code it names does not matter."""
+"""Tells rich that a segment has no width; any control code will do."""
 
 
 def is_possible(console: Console) -> bool:
@@ -45,13 +45,13 @@ def is_possible(console: Console) -> bool:
 class Screen(RenderHook):
     """Lines below everything that is printed, drawn several times a second. A context manager.
 
-    What is printed meanwhile, by this console or straight to a standard stream that is a terminal, appears above them.
+    Text printed meanwhile, by this console or directly to a standard stream on the terminal, appears above them.
 
     Args:
         console: a terminal for which `is_possible` holds.
-        draw: gives the lines, each of at most so many cells, and at most so many lines; called on any thread.
+        draw: returns the lines for a width in cells and a maximum number of lines; called on any thread.
         title: of the terminal's window; `""` leaves it as it is.
-        guarded: the terminal is restored even after SIGKILL.
+        guarded: restore the terminal even after SIGKILL.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Screen(RenderHook):
             self._console.print(_Raw(""), end="")
 
     def _hide(self) -> None:
-        """Removes the lines, and undoes what they needed of the terminal."""
+        """Removes the lines and resets the terminal."""
         with self._lock:
             if self._is_hidden:
                 return
@@ -126,7 +126,7 @@ class Screen(RenderHook):
             self.refresh()
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        """Puts the lines below what is printed."""
+        """Puts the lines below the printed text."""
         with self._lock:
             if self._is_hidden:
                 return renderables
@@ -147,7 +147,7 @@ class Screen(RenderHook):
         return [self._console.render_lines(line, options, pad=False)[0] for line in drawn[:height]]
 
     def _new_title(self) -> str:
-        """What sets the title, if it is another than before."""
+        """The control code for the title, if the title has changed."""
         title = self._title()
         if title == self._said_title:
             return ""
@@ -157,7 +157,7 @@ class Screen(RenderHook):
 
 
 class _Raw(ConsoleRenderable):
-    """Control codes as they are."""
+    """Control codes, written unchanged."""
 
     def __init__(self, codes: str) -> None:
         self._codes = codes
@@ -168,7 +168,7 @@ class _Raw(ConsoleRenderable):
 
 
 class _Lines(ConsoleRenderable):
-    """Lines that are drawn over older ones; leaves the cursor where it began."""
+    """Lines that are drawn over older ones; the cursor ends where it started."""
 
     def __init__(self, lines: Sequence[Sequence[Segment]]) -> None:
         self._lines = lines

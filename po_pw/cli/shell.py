@@ -1,4 +1,4 @@
-"""Commands that go on with a run, as they can be pasted into the shell that po-pw was started from."""
+"""Commands that continue a run, quoted for the shell that po-pw was started from."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _POWERSHELL: Final = frozenset({"powershell", "pwsh", "powershell_ise"})
 _CMD: Final = frozenset({"cmd"})
 _POSIX: Final = frozenset({"sh", "bash", "zsh", "dash", "ksh", "fish"})
 _WHICH: Final = frozenset({"--force", "--refresh", "--only-failed"})
-"""Options that say which orders are visited: going on visits all that are not done."""
+"""Options that choose orders; left out of the command that continues, which processes all that are not done."""
 _PLAIN: Final = re.compile(r"[\w./:\\+=-]+", re.ASCII)
 _SINGLE_QUOTES: Final = re.compile("(['\u2018\u2019\u201a\u201b])")
-"""PowerShell takes the typographic ones for the same."""
+"""PowerShell treats typographic quotation marks in the same way."""
 
 
 def to_continue(words: Sequence[str], out: str, *, is_out_given: bool) -> tuple[str, ...]:
-    """The words of the command that goes on with what a `process` command did. Pure.
+    """The words of the command that continues a `process` command. Pure.
 
     Args:
         words: of that command.
         out: its output directory.
-        is_out_given: whether they name it; else it came from elsewhere, and is added.
+        is_out_given: whether they name the output directory; if not, it is added.
     """
     again = tuple(word for word in words if word not in _WHICH)
     return again if is_out_given else with_options(again, "-o", out)
 
 
 def with_options(words: Sequence[str], *options: str) -> tuple[str, ...]:
-    """The words with options added, unless they have them. Pure."""
+    """Adds options to the words, unless they are there. Pure."""
     if options[0] in words:
         return tuple(words)
     end = words.index("--") if "--" in words else len(words)
@@ -44,12 +44,12 @@ def with_options(words: Sequence[str], *options: str) -> tuple[str, ...]:
 
 
 def join(words: Sequence[str]) -> str:
-    """The words as one line for the shell in use."""
+    """The words as one line for the current shell."""
     return joined(words, in_use())
 
 
 def po_pw(*words: str) -> str:
-    """A command of po-pw as one line for the shell in use."""
+    """A command of po-pw as one line for the current shell."""
     return join(["po-pw", *words])
 
 
@@ -84,7 +84,7 @@ def _for_powershell(word: str) -> str:
 
 
 def _for_cmd(word: str) -> str:
-    """In quotation marks as Windows programs read them: before one, and at the end, backslashes count double."""
+    """Quotes a word for Windows programs: backslashes before a quotation mark, and at the end, are doubled."""
     quoted = subprocess.list2cmdline([word])
     if quoted.startswith('"'):
         return quoted

@@ -1,4 +1,4 @@
-"""What signals and the console's end do to a run: the first finishes what is in progress, the second stops at once."""
+"""Stops a run on signals and console events: the first finishes the orders in progress, the second stops at once."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 _CONSOLE: Final = {2: "the window was closed", 5: "you are signing out of Windows", 6: "Windows is shutting down"}
-"""Windows' console events beyond Ctrl-C (0) and Ctrl-Break (1), which Python makes SIGINT and SIGBREAK."""
+"""Console events of Windows, apart from Ctrl-C (0) and Ctrl-Break (1), which Python maps to SIGINT and SIGBREAK."""
 _LAST_WORDS: Final = 4.5
-"""Seconds until the run must have ended: Windows ends a process 5 s after its window was closed."""
+"""Seconds in which the run must end: Windows ends a process 5 s after its window was closed."""
 
 
 def taken(before: dict[str, Any]) -> list[str]:
-    """The signals that are listened to. Pure.
+    """The signals to handle. Pure.
 
     Args:
-        before: the handlers that are there, by name; a signal that the system does not know is not in it.
+        before: the existing handlers, by name; without signals that the system does not have.
     """
     # `nohup` ignores SIGHUP so that the run outlives the terminal.
     return [name for name in _NAMES if name in before and (name != "SIGHUP" or before[name] is not signal.SIG_IGN)]
 
 
 def how(count: int) -> run_control.Stop:
-    """What the signal with this number, from 1, does. Pure."""
+    """What the first, second, … signal does. Pure."""
     return run_control.Stop.AFTER_CURRENT if count == 1 else run_control.Stop.NOW
 
 
 def of_console(event: int) -> tuple[run_control.Stop, str] | None:
-    """What a console event of Windows does; None where it is left to others. Pure.
+    """What a console event of Windows does; None if others handle it. Pure.
 
-    Seconds are left after a window was closed, so orders in progress are not finished: the journal has
-    what is done, and the same command continues.
+    After a window was closed only seconds are left, so orders in progress are not finished; the same command
+    continues them.
     """
     return (run_control.Stop.NOW, _CONSOLE[event]) if event in _CONSOLE else None
 
 
 def answer(event: int, stop: Stopper, over: threading.Event, patience: float = _LAST_WORDS) -> bool:
-    """Deals with a console event, on a thread of the system's; False where it is left to others.
+    """Handles a console event, on a thread of the system; False if others handle it.
 
     Windows ends the process as soon as this returns.
 
@@ -67,7 +67,7 @@ def answer(event: int, stop: Stopper, over: threading.Event, patience: float = _
 
 @contextlib.contextmanager
 def listened_to(stop: Stopper) -> Iterator[None]:
-    """Stops the run on signals while the block lasts; restores the handlers that were there."""
+    """Stops the run on signals during the block; restores the earlier handlers."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -85,7 +85,7 @@ def listened_to(stop: Stopper) -> Iterator[None]:
             yield
     finally:
         for name, handler in before.items():
-            # None is one that Python did not set, and cannot set again.
+            # None: a handler that Python did not set and cannot restore.
             signal.signal(getattr(signal, name), signal.SIG_DFL if handler is None else handler)
 
 
@@ -99,8 +99,8 @@ def _console(stop: Stopper) -> Iterator[None]:
         kernel = ctypes.WinDLL("kernel32", use_last_error=True)
         make = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
         kernel.SetConsoleCtrlHandler.argtypes = [make, wintypes.BOOL]
-        handler = make(lambda event: answer(event, stop, over))  # kept while it may be called
-        # Asked before the C runtime's own, which would make SIGBREAK of a closing window and return at once.
+        handler = make(lambda event: answer(event, stop, over))  # must live as long as it may be called
+        # Called before the C runtime's handler, which would turn a closing window into SIGBREAK and return at once.
         listens = kernel.SetConsoleCtrlHandler(handler, True)
         try:
             yield

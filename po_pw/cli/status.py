@@ -1,4 +1,4 @@
-"""`po-pw status`: how an output directory stands, also while a run is going."""
+"""`po-pw status`: shows the status of an output directory, also during a run."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def status(
         ),
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Keep showing it until the run ends; Ctrl-C ends only the watching.")
+        bool, typer.Option("--watch", help="Keep updating until the run ends. Ctrl-C stops the watching, not the run.")
     ] = False,
     every_run: Annotated[bool, typer.Option("--all", help="With --audit: list all runs, not only the latest.")] = False,
 ) -> None:
     """Show the latest run in the output folder OUT: what is done, in progress and left. Works during a run too.
 
     With --audit: list every button and link that was pressed, every request other than GET that was sent after a press,
-    and every request that was stopped, each with its reason. Only the names of a request's fields are kept, never the
-    values.
+    and every request that was stopped, each with its reason. Only the names of a request's fields are recorded, never
+    their values.
 
     Changes nothing in OUT.
     """

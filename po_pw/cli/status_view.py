@@ -1,4 +1,4 @@
-"""How an output directory stands, for people and for programs."""
+"""Shows the status of an output directory, for people and for programs."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from po_pw.journal import view
 
 _SHOWN: Final = 16
-"""Orders in progress that are listed."""
+"""Maximum orders in progress listed."""
 
 
 def as_json(found: status.OutputStatus) -> str:
-    """All of it; times as ISO 8601 with offset."""
+    """The whole status; times as ISO 8601 with offset."""
     derived = ("left", "outdated", "evidence", "orders_per_second", "bytes_per_second", "seconds_left")
     answer: dict[str, Any] = {
         "out": str(found.out),
@@ -49,18 +49,18 @@ def _plain(value: object) -> str:
 
 
 def show(console: Console, found: status.OutputStatus) -> None:
-    """Prints it for a person."""
+    """Prints it for people."""
     for part in parts(found):
         console.print(part, soft_wrap=isinstance(part, Text))
 
 
 def watch(console: Console, read: Callable[[], status.OutputStatus], *, every: float = 1.0) -> None:
-    """Shows it again and again until no run is in progress; what was shown last stays on the screen.
+    """Updates it until no run is in progress; the last state stays on the screen.
 
     Args:
         console: a terminal.
         read: reads the status.
-        every: seconds between two looks.
+        every: seconds between two updates.
     """
     found = read()
     with rich_live.Live(Group(*parts(found)), console=console, auto_refresh=False) as view:
@@ -71,7 +71,7 @@ def watch(console: Console, read: Callable[[], status.OutputStatus], *, every: f
 
 
 def parts(found: status.OutputStatus) -> Iterator[RenderableType]:
-    """What is shown, from top to bottom."""
+    """The parts shown, from top to bottom."""
     run = found.run
     yield Text(headline(found), "bold")
     if run is None:
@@ -92,7 +92,7 @@ def parts(found: status.OutputStatus) -> Iterator[RenderableType]:
 
 
 def what_next(found: status.OutputStatus) -> Iterator[Text]:
-    """The command that goes on, with what it does; nothing where there is nothing to do."""
+    """The command to run next, and what it does; nothing if there is nothing to do."""
     said = _purpose(found)
     if said:
         yield Text()
@@ -120,7 +120,7 @@ def headline(found: status.OutputStatus) -> str:
 
 
 def _bar(found: status.OutputStatus) -> RenderableType | None:
-    """How far it is; only while it goes on."""
+    """The progress; only while a run is in progress."""
     run = found.run
     if run is None or found.state is not status.State.RUNNING or not run.orders:
         return None
@@ -136,7 +136,7 @@ def _bar(found: status.OutputStatus) -> RenderableType | None:
 
 
 def _counts(found: status.OutputStatus) -> RenderableType | None:
-    """Rows by what became of them, each with what explains it."""
+    """Number of rows by status, with an explanation of each."""
     run = found.run
     if run is None or not run.counts:
         return None
@@ -166,7 +166,7 @@ def _pending(found: status.OutputStatus, run: view.Progress) -> str:
 
 
 def _in_hand(found: status.OutputStatus) -> RenderableType | None:
-    """Which order is in whose hands; only while it goes on."""
+    """Which worker has which order; only while a run is in progress."""
     run = found.run
     if run is None or found.state is not status.State.RUNNING or not run.in_hand:
         return None
@@ -218,13 +218,13 @@ def _notes(found: status.OutputStatus) -> list[str]:
 
 
 def _purpose(found: status.OutputStatus) -> str:
-    """What introduces the command that goes on; `""` where there is nothing to do."""
+    """The text before the command to run next; `""` if there is nothing to do."""
     run = found.run
     if run is None or found.state in {status.State.RUNNING, status.State.STARTING}:
         return ""
     if not (found.left or found.unsuccessful or run.doubted or found.state is status.State.DIED):
         return ""
-    purpose = "To continue" if found.left else "To finish it properly"
+    purpose = "To continue" if found.left else "To finish that run"
     if not found.left and (found.unsuccessful or run.doubted):
         purpose = "To retry what failed"
     if not run.command:
@@ -233,7 +233,7 @@ def _purpose(found: status.OutputStatus) -> str:
 
 
 def _evidence(found: status.OutputStatus) -> Iterator[Text]:
-    """Names the orders whose pages were not what was expected, and where what came instead can be seen."""
+    """Names the orders whose pages were not recognised, and where to see what came instead."""
     evidence = found.evidence
     if not evidence or found.run is None:
         return
@@ -256,5 +256,5 @@ def _span(span: datetime.timedelta) -> str:
 
 
 def _when(moment: datetime.datetime, now: datetime.datetime) -> str:
-    """A moment for people: the time today, else the day too."""
+    """A time for people: without the date if it is today."""
     return f"{moment:%H:%M:%S}" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""The closing screen: what the run did, said plainly."""
+"""The closing screen: what the run did."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_pw import humanize, models, redact
-from po_pw.cli import drawing, problems, shell, tally
+from po_pw.cli import drawing, paths, problems, shell, tally
 from po_pw.results import reasons
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ _RETRIED = {
     models.Earlier.FAILED: "{} failed",
     models.Earlier.PARTIAL: "{} incomplete",
     models.Earlier.MISSING: "{} with missing or changed files",
-    models.Earlier.WIDENED: "{} for further types of files",
+    models.Earlier.WIDENED: "{} for more types of files",
 }
-"""What earlier runs had made of orders that were tried again."""
+"""Texts for orders that were retried, by their earlier result."""
 
 
 def show(
@@ -40,8 +40,9 @@ def show(
     interrupted: bool,
     refused: Mapping[str, str],
     retry: Sequence[str],
+    again: Sequence[str],
 ) -> None:
-    """Prints the table, why orders did not come through, where everything is, and the command that goes on.
+    """Prints the table, why orders failed, where everything is, and the command to run next.
 
     Args:
         console: to print on.
@@ -49,10 +50,11 @@ def show(
         out: the output directory.
         log: the run's log.
         seconds: of the whole run.
-        work_seconds: of its work, without the start-up of the browsers.
+        work_seconds: without the start-up of the browsers.
         interrupted: the run was stopped.
-        refused: what is to be said of hosts whose files were refused, by host.
-        retry: the command that tries again what did not succeed; empty where there is none.
+        refused: messages about hosts whose files were refused, by host.
+        retry: the command that retries what failed; empty if there is none.
+        again: the command that does what is not done yet; empty if there is none.
     """
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
@@ -65,7 +67,7 @@ def show(
             table.add_row(Text(str(count), "bold"), word, Text(reason.cause, "dim"))
     console.print()
     console.print(table)
-    why = list(problems.lines(summary.problems, more=f"see Details in {near(out / 'results.xlsx')}"))
+    why = list(problems.lines(summary.problems, more=f"see Details in {paths.near(out / 'results.xlsx')}", out=out))
     if why:
         console.print()
         console.print(Text("What went wrong, and what to do:", "bold"))
@@ -87,7 +89,7 @@ def show(
         places.append(("Log", log, "dim"))
     for name, place, style in places:
         # Never cut or folded: people copy it.
-        console.print(Text(f"{name:<14}").append(near(place), style), soft_wrap=True)
+        console.print(Text(f"{name:<14}").append(paths.near(place), style), soft_wrap=True)
     for refusal in refused.values():
         console.print(Text(f"! {refusal}", "yellow"), soft_wrap=True)
     for note in summary.warnings:
@@ -100,10 +102,14 @@ def show(
         console.print()
         console.print(Text("To retry what failed, run:"))
         console.print(Text(f"  {shell.join([redact.text(word) for word in retry])}", "bold"), soft_wrap=True)
+    elif again and summary.left_out:
+        console.print()
+        console.print(Text("To download the orders that were not tried yet, run:"))
+        console.print(Text(f"  {shell.join([redact.text(word) for word in again])}", "bold"), soft_wrap=True)
 
 
 def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> list[str]:
-    """What this run did, and apart from that what is there; each line a sentence of its own. Pure.
+    """What this run did, and what is in the folders; one sentence per line. Pure.
 
     Args:
         summary: of the run.
@@ -129,7 +135,7 @@ def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> 
 
 
 def _rest(summary: counts.Summary) -> list[str]:
-    """Which orders were done, by what earlier runs had made of them; no line where all were new."""
+    """Which orders were processed, by their earlier result; no line if all were new."""
     earlier = summary.earlier
     parts = (
         [f"{tally.many(summary.already_complete, 'order')} already complete"]
@@ -152,7 +158,7 @@ def _rest(summary: counts.Summary) -> list[str]:
     lines = [f"Orders: {'; '.join(parts)}"] if parts else []
     if summary.skipped:
         were = "1 attachment was" if summary.skipped == 1 else f"{summary.skipped} attachments were"
-        lines.append(f"Skipped: {were} of other types than --types asks for; orders are complete but for those")
+        lines.append(f"Skipped: {were} of types that --types leaves out; their orders count as complete")
     if earlier.get(models.Earlier.REFRESHED):
         changes = summary.changes
         lines.append(
@@ -163,16 +169,8 @@ def _rest(summary: counts.Summary) -> list[str]:
 
 
 def _amount(amount: counts.Amount) -> str:
-    """So many files, and how large they are."""
+    """A number of files and their size."""
     return f"{tally.many(amount.files, 'file')}, {humanize.size(amount.bytes)}" if amount.files else "0 files"
-
-
-def near(path: Path) -> str:
-    """The path from here where that is shorter."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def command() -> tuple[str, ...]:

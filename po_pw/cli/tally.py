@@ -1,4 +1,4 @@
-"""What has happened so far, folded from events: what the live view, the plain lines and the closing table show."""
+"""Collects from events what the live view, the plain lines and the closing table show."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LONG: Final = 5.0
-"""Seconds after which it is said for how long a worker has been at something."""
+"""Seconds after which the duration of a worker's step is shown."""
 _WINDOW: Final = 8.0
-"""Seconds over which the rate of bytes is taken."""
+"""Seconds over which the rate of bytes is averaged."""
 _NAMED: Final = 4
-"""Workers that are named in a line."""
+"""Maximum workers named in a line."""
 STEPS: Final = {"fetching": "downloading"}
-"""Steps of an order, where people use another word."""
+"""Words for steps of an order, where they differ from the step's name."""
 _MOST_FAILURES: Final = 50
 """The latest orders that did not succeed, kept for the screen."""
 
@@ -34,11 +34,11 @@ class WorkerLine:
     po_number: str = ""
     done: int = 0
     since: float = 0.0
-    """By the tally's clock: when it came to this state."""
+    """When it entered this state, by the tally's clock."""
     files: int = 0
-    """Files of its order that are on disk."""
+    """Number of files of its order on disk."""
     files_found: int = 0
-    """Files that the order has; 0 while that is not known."""
+    """Number of files of the order; 0 if not known yet."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -48,12 +48,12 @@ class HostLine:
     why: str
     is_offline: bool
     next_try: float | None
-    """By the tally's clock; None: it is being tried."""
+    """By the tally's clock; None while it is being tried."""
     gives_up: str
-    """Time of day; `""` where it is not waited for so long."""
+    """Time of day; `""` if there is no limit."""
 
     def is_over(self, now: float) -> bool:
-        """Whether nobody waits for it any more: it merely asked to wait, and no event says when that has passed."""
+        """Whether orders no longer wait for it: it only asked to wait, and no event says when that has passed."""
         return self.next_try is not None and self.next_try < now and not self.gives_up
 
 
@@ -68,7 +68,7 @@ class RetryLine:
 
 
 class Tally:
-    """A listener that counts.
+    """Listens to events and counts.
 
     Args:
         clock: monotonic seconds.
@@ -94,17 +94,17 @@ class Tally:
         self.has_ended = False
         self.estimate = estimate.Estimate()
         self.hosts: dict[str, HostLine] = {}
-        """Those that orders wait for."""
+        """Hosts that orders wait for."""
         self.sign_ins: dict[str, str] = {}
-        """Portals whose sign-in is being renewed, and how."""
+        """How the sign-in is being renewed, by portal."""
         self.refused: dict[str, str] = {}
-        """Hosts that cannot be reached at all, and why."""
+        """Why a host cannot be reached, by host."""
         self._left_when_paused: float | None = None
         self._samples: collections.deque[tuple[float, int]] = collections.deque(maxlen=64)
 
     @property
     def settled(self) -> int:
-        """Orders settled in this run."""
+        """Number of orders settled in this run."""
         return self.counts.total()
 
     def on_event(self, event: events.Event) -> None:
@@ -144,7 +144,7 @@ class Tally:
                     line.state, line.po_number = "waiting", ""
                 now = self._clock()
                 self.estimate.put_back(event.key, now)
-                if event.counts:  # what is nobody's fault is told once for all
+                if event.counts:  # waits for a host are shown once for all orders
                     self.retries[event.key] = RetryLine(event.po_number, event.failure.message, now + event.delay)
             case events.OrderParked():
                 self.estimate.put_back(event.key, self._clock())
@@ -160,7 +160,7 @@ class Tally:
                 if event.refused:
                     self.refused[event.host] = event.refused
             case events.SignInStarted():
-                by_person = "waiting for you to sign in, in the window that is open"
+                by_person = "waiting for you to sign in, in the open window"
                 self.sign_ins[event.host] = by_person if event.how == "window" else "signing in again"
             case events.SignInEnded():
                 self.sign_ins.pop(event.host, None)
@@ -206,9 +206,9 @@ class Tally:
         self.hosts[event.host] = HostLine(event.why, event.is_offline, next_try, gives_up)
 
     def waits(self) -> list[str]:
-        """What orders wait for: a line for each host and sign-in, and one for all orders that are tried again.
+        """What orders wait for: a line for each host and sign-in, and one for all retries.
 
-        Where this machine has no network, one line stands for all hosts.
+        Without a network, one line stands for all hosts.
         """
         now, lines = self._clock(), dict[str, None]()
         for host, how in self.sign_ins.items():
@@ -232,7 +232,7 @@ class Tally:
         return list(lines)
 
     def waited_for(self) -> str:
-        """What a run that says nothing waits for, in a line; `""` before its first order and after its last.
+        """A line about what the run is waiting for; `""` before its first order and after its last.
 
         E.g. `12 of 60 orders done; w1 reading PO-13 (4 s), w2 downloading PO-14 (9 s)`.
         """
@@ -251,7 +251,7 @@ class Tally:
         return "; ".join([f"{done}; {', '.join(parts)}", *self.waits()])
 
     def doing_for(self, line: WorkerLine) -> str:
-        """How far a worker is with its order: `2 of 5 files`, and for how long where that is long; else `""`."""
+        """The progress of a worker's order: `2 of 5 files`, and for how long if that is long; else `""`."""
         parts = [f"{line.files} of {many(line.files_found, 'file')}"] if line.files_found else []
         seconds = self._clock() - line.since
         if seconds >= _LONG:
@@ -259,11 +259,11 @@ class Tally:
         return ", ".join(parts) if line.po_number else ""
 
     def elapsed(self) -> float:
-        """Seconds since the run's plan was made."""
+        """Seconds since the run was planned."""
         return self._clock() - self.started
 
     def rate(self) -> float:
-        """Bytes per second over the last few seconds."""
+        """Bytes per second, averaged over the last few seconds."""
         now = self._clock()
         recent = [sample for sample in self._samples if now - sample[0] <= _WINDOW]
         if len(recent) < 2 or recent[-1][0] <= recent[0][0]:
@@ -271,9 +271,9 @@ class Tally:
         return (recent[-1][1] - recent[0][1]) / (now - recent[0][0])
 
     def seconds_left(self) -> float | None:
-        """Estimated seconds to the end; None while there is nothing to go by, or a host is waited for.
+        """Estimated seconds to the end; None while there are too few data, or orders wait for a host.
 
-        While the run is paused it stands.
+        It does not change while the run is paused.
         """
         if self.is_paused:
             return self._left_when_paused
@@ -284,10 +284,10 @@ class Tally:
 
 
 def again(delay: float) -> str:
-    """When something is tried again, for people."""
+    """When the next attempt is, in words."""
     return f"again in {humanize.clock(delay)}" if delay >= 1 else "trying again"
 
 
 def many(count: int, thing: str) -> str:
-    """A count with its word: `1 order`, `3 orders`."""
+    """A count with its noun: `1 order`, `3 orders`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -1,7 +1,7 @@
-"""The terminal while a live view is drawn on it: nothing typed is shown, keys are read, and all is put back at the end.
+"""Sets up the terminal for a live view: hides what is typed, reads keys, and restores the terminal at the end.
 
-Whatever ends the process, the terminal is usable afterwards. An exit restores it; so does a stop with Ctrl-Z; and a
-process that was killed is survived by a small shell, which waits for just that.
+However the process ends, the terminal is usable afterwards. It is restored at exit and when Ctrl-Z stops the process;
+if the process is killed, a small shell that waits for this restores it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 SHOW_AGAIN: Final = "\x1b[?2026l\x1b[?7h\x1b[?25h"
-"""Ends a synchronised update, wraps lines and shows the cursor: what a view changes, undone."""
+"""Undoes the changes of a view: ends a synchronised update, wraps lines and shows the cursor."""
 SAVE_TITLE: Final = "\x1b[22;0t"
-"""A title is restored by emptying it (for terminals that keep none), then taking the saved one back."""
+"""The title is restored by emptying it (for terminals that save none), then restoring the saved one."""
 RESTORE_TITLE: Final = "\x1b]0;\x07\x1b[23;0t"
 _KEY_INTERVAL: Final = 0.1
-"""Seconds between two looks at the keyboard."""
+"""Seconds between two checks of the keyboard."""
 _GUARD: Final = r"""
 saved=$(stty -g <"$1") || exit 0
 echo ready
@@ -35,36 +35,36 @@ read -r line && exit 0
 [ "$(stty -g <"$1")" = "$changed" ] && stty "$saved" <"$1"
 printf '\r\033[K\033[C\033[J\r\033[?2026l\033[?7h\033[?25h\033]0;\007\033[23;0t' >"$1"
 """
-"""Told with a line when the terminal was changed, and with another when it was put back. Where its input ends instead,
-the process that changed it is dead. A terminal that somebody else has changed meanwhile, such as a shell, stays so."""
+"""Gets a line when the terminal was changed, and another when it was restored. If its input ends instead, the process
+that changed the terminal is dead. If another program, such as a shell, has changed the terminal since, it stays so."""
 
 
 def is_foreground(descriptor: int) -> bool:
-    """Whether this process may read from a terminal and draw on it: not so after `&`, or `bg` of the shell."""
+    """Whether this process may read from a terminal and draw on it: not after `&` or the shell's `bg`."""
     if sys.platform == "win32":
         return True
     try:
         return os.tcgetpgrp(descriptor) == os.getpgrp()
-    except OSError:  # not the terminal that controls this process: nobody else's either
+    except OSError:  # not the controlling terminal of this process
         return True
 
 
 def descriptor_of_input() -> int | None:
-    """Standard input, if it is a terminal; else None."""
+    """The descriptor of standard input, if it is a terminal; else None."""
     try:
         return sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else None
-    except (OSError, ValueError):  # closed, or an object of somebody's own
+    except (OSError, ValueError):  # closed, or replaced by an object of another library
         return None
 
 
 class Quiet:
-    """Keeps what is typed from being shown, and gives keys out at once; Ctrl-C stays what it is. A context manager.
+    """Hides what is typed, and delivers keys at once; Ctrl-C works as usual. A context manager.
 
-    Without effect on Windows, where a console shows only what is being read, and where standard input is no terminal.
+    Has no effect on Windows, where a console shows only what is being read, and if standard input is not a terminal.
 
     Args:
         on_suspend: called before Ctrl-Z stops the process.
-        guarded: also survives SIGKILL, at the price of a small process.
+        guarded: restore the terminal even after SIGKILL, by a small extra process.
     """
 
     def __init__(self, on_suspend: Callable[[], None] = lambda: None, *, guarded: bool = True) -> None:
@@ -97,11 +97,11 @@ class Quiet:
 
     @property
     def is_foreground(self) -> bool:
-        """Whether the terminal is this process's to read from and draw on."""
+        """Whether this process may read from the terminal and draw on it."""
         return self._descriptor is None or is_foreground(self._descriptor)
 
     def take(self) -> None:
-        """Changes the terminal, unless that is done, or it is another's at present."""
+        """Changes the terminal, unless that is done already, or another process has the terminal."""
         if sys.platform == "win32" or self._descriptor is None:
             return
         import termios
@@ -130,11 +130,11 @@ class Quiet:
             self._before = None
 
     def _suspend(self, _number: int, _frame: Any) -> None:
-        """Ctrl-Z. On a thread: a signal handler must wait for no lock, which the code that it interrupts may hold."""
+        """Handles Ctrl-Z, on a thread: a signal handler must not wait for a lock that the interrupted code may hold."""
         threading.Thread(target=self._stop, name="suspend", daemon=True).start()
 
     def _stop(self) -> None:
-        """Puts the terminal back and stops the process; it goes on when the shell lets it."""
+        """Restores the terminal and stops the process, until the shell continues it."""
         if sys.platform == "win32":
             return
         self._on_suspend()
@@ -144,7 +144,7 @@ class Quiet:
 
 
 def _guard(name: str) -> subprocess.Popen[str] | None:
-    """Starts what puts the terminal back if this process is killed; None where there is no shell."""
+    """Starts the shell that restores the terminal if this process is killed; None if there is no shell."""
     try:
         guard = subprocess.Popen(
             ["/bin/sh", "-c", _GUARD, "po-pw-terminal", name],
@@ -165,7 +165,7 @@ def _guard(name: str) -> subprocess.Popen[str] | None:
 
 @contextlib.contextmanager
 def keys(pressed: Callable[[str], None]) -> Iterator[None]:
-    """Reads keys on a thread of its own while the block lasts, where standard input is a terminal.
+    """Reads keys on its own thread during the block, if standard input is a terminal.
 
     Args:
         pressed: called with each character, on that thread.

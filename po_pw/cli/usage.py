@@ -1,4 +1,4 @@
-"""What is wrong with a command as it was typed, in plain words, and help whose options are in groups."""
+"""Messages about mistyped commands in plain words, and help with options in groups."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _RANGE: Final = re.compile(r"(\d+)<=x<=(\d+)")
 _LISTS: Final = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods")
 _ADDRESS: Final = re.compile(r"https?://", re.IGNORECASE)
 _MIN_SIMILARITY: Final = 0.6
-"""How alike an option has to be to count as a mistyped one."""
+"""Minimum similarity for an option to count as mistyped."""
 
 
 def plain(message: str) -> str:
-    """A validator's message in plain words; one that is no validator's stays. Pure."""
+    """Rewrites a validator's message in plain words; other messages are unchanged. Pure."""
     if (choice := _CHOICE.fullmatch(message)) is not None:
         *others, last = re.findall(r"'([^']*)'", choice[1])
         return f"give {', '.join(others)} or {last}" if others else f"give {last}"
@@ -44,11 +44,11 @@ def plain(message: str) -> str:
 
 
 def no_such_option(typed: str, command: str, options: Mapping[str, Iterable[str]]) -> str:
-    """The message about an option that the command does not have: with the nearest that it has. Pure.
+    """The message about an unknown option, with the nearest known one. Pure.
 
     Args:
         typed: the option, e.g. `--worker`.
-        command: that it was given to, e.g. `process`.
+        command: to which it was given, e.g. `process`.
         options: of every command, by the command's name.
     """
     said = f"There is no option {typed}."
@@ -65,11 +65,11 @@ def no_such_option(typed: str, command: str, options: Mapping[str, Iterable[str]
 
 
 def command_left_out(typed: str) -> str:
-    """The message where a list or an address stands in the place of a command; `""` for any other word. Pure."""
+    """The message for a list or an address in place of a command; `""` for any other word. Pure."""
     if _ADDRESS.match(typed):
-        return f"{typed} is an address, and a command is missing. To sign in there, run: po-pw login {typed}"
+        return f"{typed} is an address, not a command. To sign in there, run: po-pw login {typed}"
     if typed.lower().endswith(_LISTS):
-        return f"{typed} is a list, and a command is missing. Run: po-pw process {shell.join([typed])}"
+        return f"{typed} is a list, not a command. Run: po-pw process {shell.join([typed])}"
     return ""
 
 
@@ -78,7 +78,7 @@ def _folded(option: str) -> str:
 
 
 def record(parameter: Any, context: Any) -> tuple[str, str] | None:
-    """What help says of an option or argument: its names, without those of types in Python, and its text."""
+    """The help of an option or argument: its names, without Python type names, and its text."""
     found = parameter.get_help_record(context)
     if found is None:
         return None
@@ -89,31 +89,31 @@ def record(parameter: Any, context: Any) -> tuple[str, str] | None:
 
 
 class Command(core.TyperCommand):
-    """A command whose help has its options in groups, by their `rich_help_panel`."""
+    """A command whose help shows options in groups, by their `rich_help_panel`."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Writes arguments and options, each group under its name, in the order of their first options."""
+        """Writes arguments and options, each group under its name, in the order of the groups' first options."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             shown = record(param, ctx)
             if shown is not None:
                 default = "Arguments" if param.param_type_name == "argument" else "Options"
                 groups.setdefault(getattr(param, "rich_help_panel", None) or default, []).append(shown)
-        groups["Options"] = groups.pop("Options", [])  # last: what has no group, such as --help
+        groups["Options"] = groups.pop("Options", [])  # last: options without a group, such as --help
         for name, records in groups.items():
             if records:
                 with formatter.section(name):
                     formatter.write_dl(records)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Writes the examples as they are."""
+        """Writes the examples unchanged."""
         del ctx
         if self.epilog:
             formatter.write(f"\nExamples:\n{self.epilog}\n")
 
 
 class Overview(core.TyperGroup):
-    """A group of commands whose help has a line for each."""
+    """A group of commands whose help has one line for each."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Writes one line for each command."""
@@ -123,16 +123,16 @@ class Overview(core.TyperGroup):
 
 
 class Group(Overview):
-    """All commands; what is wrong with their options is said in plain words."""
+    """All commands; errors in their options are reported in plain words."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Finds the command; what stands in its place, such as a list, is told which command it belongs to."""
+        """Finds the command; if a list or an address was given instead, says which command it needs."""
         if self.get_command(ctx, args[0]) is None and (missing := command_left_out(args[0])):
             ctx.fail(missing)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command that was asked for."""
+        """Runs the command."""
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:
@@ -147,7 +147,7 @@ class Group(Overview):
 
 
 _USAGE_ERROR: Final[Any] = typer.BadParameter.__mro__[1]
-"""The library's class for what is wrong with a command line, which it does not export."""
+"""The library's class for errors in a command line, which it does not export."""
 
 
 def _overview(command: Any) -> str:

@@ -1,4 +1,4 @@
-"""`po-pw validate`: the six scenarios the product was specified by."""
+"""`po-pw validate`: runs the six validation scenarios of the specification."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def validate(
 
         warnings.simplefilter(
             "ignore", RuntimeWarning
-        )  # a scenario brings about a shortage, and checks that it is said
+        )  # one scenario simulates a lack of memory, and checks the message
         console = Console()
         verdicts: list[scenarios.ScenarioResult] = []
         with tempfile.TemporaryDirectory(prefix="po-pw-validate-") as folder:

@@ -1,4 +1,4 @@
-"""`po-pw verify`: whether every file is still what was recorded of it."""
+"""`po-pw verify`: checks every file against its record."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def verify(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")] = False,
 ) -> None:
-    """Check every downloaded file in the output folder OUT by SHA-256, and list what is missing, changed or not ours.
+    """Check every downloaded file in the output folder OUT by SHA-256, and list the missing, changed and unknown ones.
 
-    Exit code 0: all files are as they were downloaded. Exit code 1: some are not. No file is touched.
+    Exit code 0: all files are as they were downloaded. Exit code 1: some are not. No file is changed.
     """
     with boundary.report_errors():
         from po_pw import settings

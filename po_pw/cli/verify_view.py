@@ -1,4 +1,4 @@
-"""Verifying an output directory on the command line: progress, a table, a list."""
+"""Verifies an output directory on the command line: shows progress, a table and a list."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _STAGE: Final = "Verifying"
 _LISTED: Final = 40
-"""Findings that are listed of each kind."""
+"""Maximum findings listed of each kind."""
 _STYLES: Final = {
     verify.Kind.MISSING: "bold red",
     verify.Kind.CHANGED: "bold red",
@@ -31,12 +31,12 @@ _STYLES: Final = {
     verify.Kind.NO_MANIFEST: "yellow",
 }
 _MEANING: Final = {
-    verify.Kind.MISSING: "downloaded earlier, now gone",
+    verify.Kind.MISSING: "downloaded earlier, now missing",
     verify.Kind.CHANGED: "changed since it was downloaded",
     verify.Kind.UNREADABLE: "cannot be read",
     verify.Kind.EXTRA: "not downloaded by po-pw; left alone",
     verify.Kind.UNKNOWN_FOLDER: "looks like an order's folder, but po-pw did not make it; left alone",
-    verify.Kind.NO_MANIFEST: "the order's record in .po-pw is gone or damaged",
+    verify.Kind.NO_MANIFEST: "the order's record in .po-pw is missing or damaged",
 }
 
 
@@ -44,7 +44,7 @@ def run(out: Path, *, repair: bool, as_json: bool) -> verify.Report:
     """Verifies, and prints what was found.
 
     Raises:
-        PoPwError: it is no output directory of ours, or a run is going there and `repair` was asked for.
+        PoPwError: it is not an output directory of po-pw, or a run is in progress there and `repair` was asked for.
     """
     console = Console(soft_wrap=False, highlight=False)
     aside = Console(stderr=True, soft_wrap=False, highlight=False) if as_json else console
@@ -122,7 +122,7 @@ def _show(console: Console, report: verify.Report, *, repair: bool) -> None:
 
 
 def _list(console: Console, report: verify.Report) -> None:
-    """A line for each finding; never cut: people copy paths."""
+    """Prints a line for each finding; lines are never cut, because people copy paths."""
     listed: collections.Counter[verify.Kind] = collections.Counter()
     for found in report.findings:
         listed[found.kind] += 1

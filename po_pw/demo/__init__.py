@@ -1,1 +1,1 @@
-"""A procurement portal to try things on: a real HTTP server on this machine."""
+"""The demo portals: real HTTP servers on this computer."""

@@ -1,4 +1,4 @@
-"""Who is signed in at the portal, and what proves it."""
+"""Users and sessions of the generic portal."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ class Accounts:
         self._signed_in: set[str] = set()
 
     def check(self, username: str, password: str) -> bool:
-        """Whether these are the right ones."""
+        """Whether user name and password are right."""
         right_name, right_password = self._right
         name_holds = hmac.compare_digest(right_name.encode(), username.encode())
         return hmac.compare_digest(right_password.encode(), password.encode()) and name_holds
 
     def token(self, request: web.Request) -> str:
-        """The session's token as the request brings it; `""` where there is none."""
+        """The session token of a request; `""` if there is none."""
         return request.cookies.get(COOKIE, "")
 
     def is_signed_in(self, token: str) -> bool:
-        """Whether this session is."""
+        """Whether this session is signed in."""
         return token in self._signed_in
 
     def sign_in(self, answer: web.StreamResponse) -> None:
-        """Gives the browser a new session that is signed in, until the browser is closed."""
+        """Gives the browser a new signed-in session, valid until the browser is closed."""
         self._signed_in.add(self.open(answer))
 
     def open(self, answer: web.StreamResponse) -> str:
-        """Gives the browser a new session, signed out; its token."""
+        """Gives the browser a new signed-out session; returns its token."""
         token = secrets.token_urlsafe(24)
         answer.set_cookie(COOKIE, token, path="/", httponly=True, samesite="Lax")
         return token
@@ -60,9 +60,9 @@ class Accounts:
         self._signed_in.clear()
 
     def csrf(self, token: str) -> str:
-        """What a form of this session must bring."""
+        """The CSRF token that a form of this session must send."""
         return self.signer.mac(f"csrf {token}")
 
     def csrf_holds(self, token: str, brought: str) -> bool:
-        """Whether a form was this session's own."""
+        """Whether a form belongs to this session."""
         return bool(token) and self.signer.said(f"csrf {token}", brought)

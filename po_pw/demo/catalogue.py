@@ -1,4 +1,4 @@
-"""Which orders the portal has, what their pages show, and what should come of it. Pure: values in, values out."""
+"""The orders of the generic portal: what their pages show, and the expected results. Pure."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from po_pw.demo.faults import Fault
 from po_pw.demo.variants import LIST_WAYS, SCHEDULE, Variant
 
 FIRST_NUMBER: Final = 1001
-"""Of the first order: PO-1001."""
+"""Number of the first order: PO-1001."""
 _MOST_FILES: Final = 100
-"""Numbers of files that each order has for itself."""
+"""Range of file numbers reserved for each order."""
 FILES_A_PAGE: Final = 3
-"""How many attachments a `PAGED` order shows at a time."""
+"""Number of attachments that a `PAGED` order shows per page."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PortalSettings:
-    """What kind of portal it is.
+    """Settings of the generic portal.
 
     Raises:
-        ValueError: a number that no portal could have.
+        ValueError: a number is out of range.
     """
 
     orders: int = 40
     files_per_order: int = 3
-    """Of an order that is nothing special."""
+    """Files of a normal order."""
     file_bytes: int = 20_000
-    """Of a typical file; they vary by a third around it."""
+    """Size of a typical file; sizes vary by a third around it."""
     large_bytes: int = 24 * 1024 * 1024
-    """Of the one large file."""
+    """Size of the one large file."""
     latency: float = 0.15
-    """Seconds a page takes."""
+    """Seconds until a page is sent."""
     file_latency: float = 0.05
-    """Seconds until a file begins."""
+    """Seconds until a file is sent."""
     list_way: str = ""
-    """How lists come that would be on the page itself, one of `LIST_WAYS`; `""`: on the page."""
+    """How lists are loaded, one of `LIST_WAYS`; `""`: they are part of the page."""
     list_delay: float = 0.0
-    """Seconds after which they come."""
+    """Seconds after which they are loaded."""
     seed: int = 1
     plain: bool = False
-    """True: every order is the simplest, plain links; for measurements."""
+    """True: every order has plain links only; for measurements."""
     username: str = "demo"
     password: str = "demo"  # noqa: S105 - public on purpose
 
@@ -63,32 +63,32 @@ class PortalSettings:
 
 
 class Delivery(enum.StrEnum):
-    """How the portal hands a file out."""
+    """How the portal sends a file."""
 
     ATTACHMENT = "ATTACHMENT"
     """`Content-Disposition: attachment` with `filename` and `filename*`."""
     ONLY_STAR = "ONLY_STAR"
-    """With `filename*` alone (RFC 5987)."""
+    """Only with `filename*` (RFC 5987)."""
     UNNAMED = "UNNAMED"
-    """`Content-Disposition: attachment` and no name, neither there nor on the page nor in the address."""
+    """`Content-Disposition: attachment` without a name, and no name on the page or in the address."""
     INLINE = "INLINE"
-    """No `Content-Disposition`; the name is the address's last part."""
+    """No `Content-Disposition`; the name is the last part of the address."""
     CHUNKED = "CHUNKED"
     """As ATTACHMENT, without `Content-Length`."""
     ELSEWHERE = "ELSEWHERE"
-    """A redirect to another origin, with a signature that is soon worth nothing."""
+    """A redirect to another origin, with a signature that expires soon."""
     FORM = "FORM"
-    """Only as the answer to a form that was posted."""
+    """Only as the response to a posted form."""
     FORM_INLINE = "FORM_INLINE"
     """The same, without `Content-Disposition`."""
     SCRIPT = "SCRIPT"
-    """A script makes it, on a click, from data it asks for: a `blob:`."""
+    """A `blob:` that a script makes on a click, from data that it requests."""
     PAGE_INSTEAD = "PAGE_INSTEAD"
-    """A page comes where the file was promised, with status 200."""
+    """A page instead of the file, with status 200."""
 
     @property
     def posted(self) -> bool:
-        """Whether it takes a form."""
+        """Whether a form is needed."""
         return self in {Delivery.FORM, Delivery.FORM_INLINE}
 
 
@@ -97,17 +97,17 @@ class ExpectedFile:
     """One file of an order."""
 
     number: int
-    """Unique in the portal; its address has it."""
+    """Unique in the portal; part of the address."""
     name: str
-    """As the server sends it and the page shows it; for `UNNAMED` the number."""
+    """As sent by the server and shown on the page; for `UNNAMED` the number."""
     document: documents.Document
     delivery: Delivery = Delivery.ATTACHMENT
     fault: Fault | None = None
-    """What goes wrong the first time."""
+    """Error of the first request."""
 
     @property
     def sha256(self) -> str:
-        """Hexadecimal; computed when first asked for."""
+        """Hexadecimal; computed on first use."""
         return documents.sha256(self.document)
 
     @property
@@ -117,33 +117,33 @@ class ExpectedFile:
 
     @property
     def media_type(self) -> str:
-        """As the server sends it, without parameters."""
+        """As sent by the server, without parameters."""
         return documents.MEDIA_TYPES[self.document.kind]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DemoOrder:
-    """One purchase order of the portal, and what should come of it."""
+    """One purchase order of the portal, and its expected result."""
 
     po_number: str
     supplier: str
     amount: str
-    """As the table of orders has it, e.g. `1,234.50`."""
+    """As in the table of orders, e.g. `1,234.50`."""
     cents: int
-    """The same, to reckon with."""
+    """The same, for calculations."""
     date: datetime.date
     variant: Variant
     path: str
     shown: tuple[ExpectedFile, ...]
     """All files the page shows, in its order."""
     addresses: tuple[tuple[str, str], ...]
-    """Attachments that are only an address elsewhere: what the page calls it, and where it leads."""
+    """Attachments that are only a link to another site: name on the page, and address."""
     expected_status: str
     expected_error: str | None
     list_way: str = ""
-    """How the list comes late, one of `LIST_WAYS`; `""`: as the variant says."""
+    """How the list is loaded late, one of `LIST_WAYS`; `""`: as in the variant."""
     list_delay: float = 0.0
-    """Seconds after which it does."""
+    """Seconds after which the list is loaded."""
 
     @property
     def files(self) -> tuple[ExpectedFile, ...]:
@@ -152,7 +152,7 @@ class DemoOrder:
 
     @property
     def about(self) -> str:
-        """One line for people: what is special about it, and why it ends as it does."""
+        """One line: what is special about it, and the reason for its result."""
         return self.variant.about
 
 
@@ -183,7 +183,7 @@ _WITH_LIST: Final = frozenset(Variant) - {
     Variant.EXPANDER,
     Variant.PAGED,
 }
-"""Variants with the list on the page itself, unless the settings say otherwise."""
+"""Variants with the list in the page itself, unless the settings change that."""
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _LONG_NAME: Final = "Minutes of the meeting about the minutes of the meeting, " * 4 + "final version (2).pdf"
 _AWKWARD: Final = (
@@ -207,7 +207,7 @@ _ADDRESSES: Final = (
 
 
 def catalogue(settings: PortalSettings) -> tuple[DemoOrder, ...]:
-    """All orders of a portal. From 40 orders on every variant is there; the same settings give the same orders."""
+    """All orders of a portal. With 40 orders or more every variant occurs; the same settings give the same orders."""
     return tuple(_order(settings, index) for index in range(settings.orders))
 
 
@@ -219,7 +219,7 @@ def _order(settings: PortalSettings, index: int) -> DemoOrder:
     shown = _Shelf(settings, index, po_number, chance).filled(variant)
     status, error = variant.outcome
     if status == "COMPLETED" and not shown:
-        status = "NO_ATTACHMENTS"  # a portal that was set up without files
+        status = "NO_ATTACHMENTS"  # a portal without files
     way, delay = variant.late
     if not way and variant in _WITH_LIST:
         way, delay = settings.list_way, settings.list_delay
@@ -245,7 +245,7 @@ def _variant(settings: PortalSettings, index: int) -> Variant:
         return Variant.LINKS
     turn, place = divmod(index, len(SCHEDULE))
     variant = SCHEDULE[place]
-    # One large file is enough to see that it is not held in memory.
+    # One large file is enough to check that it is not kept in memory.
     return Variant.LINKS if turn and variant is Variant.LARGE else variant
 
 
@@ -255,7 +255,7 @@ def _amount(cents: int, style: int) -> str:
 
 
 class _Shelf:
-    """The files of one order, put on it one by one."""
+    """Collects the files of one order."""
 
     def __init__(self, settings: PortalSettings, index: int, po_number: str, chance: random.Random) -> None:
         self._settings = settings
@@ -274,7 +274,7 @@ class _Shelf:
         fault: Fault | None = None,
         size: int | None = None,
     ) -> None:
-        """One more file; its kind is what its extension says."""
+        """Adds a file; its extension determines its kind."""
         number = self._first + len(self._files)
         kind = kind or _KINDS[name.rpartition(".")[2].lower()]
         typical = self._settings.file_bytes
@@ -284,7 +284,7 @@ class _Shelf:
         self._files.append(ExpectedFile(number, name or str(number), document, delivery, fault))
 
     def put_ordinary(self, count: int, delivery: Delivery = Delivery.ATTACHMENT) -> None:
-        """Files as orders usually have them, each with a name of its own."""
+        """Adds typical files, each with another name."""
         for place in range(count):
             name = _ORDINARY[(self._start + place) % len(_ORDINARY)]
             stem, _, extension = name.rpartition(".")

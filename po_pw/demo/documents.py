@@ -1,7 +1,7 @@
-"""Documents that are the same every time: real PDF, XLSX, DOCX and PNG files, text, and something like an Outlook mail.
+"""Reproducible documents: real PDF, XLSX, DOCX and PNG files, text, and something like an Outlook mail.
 
-A document is described by a few values and made when it is asked for, block by block: a large one is never whole in
-memory. Same values, same bytes, on every machine.
+A document is described by a few values and made on request, block by block, so that a large one is never completely in
+memory. The same values give the same bytes on every computer.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 BLOCK: Final = 64 * 1024
-"""Bytes of the largest block a document is made in."""
+"""Maximum bytes of a block."""
 
 OLE_MAGIC: Final = bytes.fromhex("D0CF11E0A1B11AE1")
 _PNG_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 
 
 class Kind(enum.StrEnum):
-    """What a document is; the value is its usual file name extension."""
+    """Kind of a document; the value is its usual file extension."""
 
     PDF = "pdf"
     XLSX = "xlsx"
@@ -40,7 +40,7 @@ class Kind(enum.StrEnum):
     EML = "eml"
     TEXT = "txt"
     EMPTY = "empty"
-    """No bytes at all."""
+    """No bytes."""
 
 
 MEDIA_TYPES: Final = {
@@ -62,13 +62,13 @@ class Document:
     kind: Kind
     title: str
     wanted: int
-    """Bytes. XLSX and DOCX come out about so long, the others exactly, unless that is too short for one."""
+    """Bytes. XLSX and DOCX have about this size, the others exactly, unless it is too small for the format."""
     seed: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Filler:
-    """Bytes without meaning that bring a document to its length."""
+    """Filler bytes that bring a document to its length."""
 
     length: int
     seed: int
@@ -101,7 +101,7 @@ def blocks(document: Document, start: int = 0, stop: int | None = None) -> Itera
 
 
 def length(document: Document) -> int:
-    """How many bytes the document has, without making them all."""
+    """Number of bytes of the document, without making them all."""
     return sum(len(part) for part in _parts(document))
 
 
@@ -139,7 +139,7 @@ def _parts(document: Document) -> tuple[_Part, ...]:
 
 
 def _pdf(document: Document) -> tuple[_Part, ...]:
-    """One page with the title, and an object that nothing shows which brings it to its length.
+    """One page with the title, and an invisible object that brings it to its length.
 
     Numbers that depend on the length are written with ten digits, so that they do not change it.
     """
@@ -202,7 +202,7 @@ _WORD: Final = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 
 def _zipped(files: Mapping[str, str]) -> bytes:
-    """A zip whose bytes depend on nothing but its content: no time, no compression."""
+    """A zip whose bytes depend only on its content: no times, no compression."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, content in files.items():
@@ -227,7 +227,7 @@ def _package(main: str, main_type: str, more_types: str = "") -> dict[str, str]:
 
 
 def _xlsx(document: Document) -> bytes:
-    """A workbook with one sheet of prices, as many rows as bring it near the length that is wanted."""
+    """A workbook with one sheet of prices, with enough rows to come near the wanted length."""
     chance = random.Random(document.seed)
     rows = [_sheet_row(1, document.title, "Quantity", "Price")]
     room = document.wanted - 2_200
@@ -266,7 +266,7 @@ def _sheet_row(number: int, *cells: str | int) -> str:
 
 
 def _docx(document: Document) -> bytes:
-    """A text document of one heading and as many paragraphs as bring it near the length that is wanted."""
+    """A text document with a heading and enough paragraphs to come near the wanted length."""
     paragraphs = [f"<w:p><w:r><w:t>{escape(document.title)}</w:t></w:r></w:p>"]
     room = document.wanted - 1_200
     while room > 0:
@@ -293,7 +293,7 @@ def _png(document: Document) -> bytes:
             row[5 : ends[line]] = bytes((0x11, 0x80, 0x24)[(x * 7 + line) % 3] for x in range(5, ends[line]))
         rows += b"\0" + row
     picture = _PNG_MAGIC + _png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
-    # Uncompressed, because other versions of zlib would compress otherwise.
+    # Uncompressed, because the result of compression depends on the version of zlib.
     rest = _png_chunk(b"IDAT", zlib.compress(bytes(rows), 0)) + _png_chunk(b"IEND", b"")
     padding = max(document.wanted - len(picture) - len(rest) - 12, 0)
     if padding:
@@ -306,7 +306,7 @@ def _png_chunk(name: bytes, content: bytes) -> bytes:
 
 
 def _msg(document: Document) -> tuple[_Part, ...]:
-    """Begins as an Outlook mail does (an OLE compound file's header), and is none: enough for a check of types."""
+    """Starts like an Outlook mail (the header of an OLE compound file): enough for a check of types."""
     header = OLE_MAGIC + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
     head = header.ljust(512, b"\0") + f"Subject: {document.title}\r\n".encode("utf-16-le")
     return head, _Filler(max(document.wanted - len(head), 0), document.seed)

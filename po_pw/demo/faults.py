@@ -1,4 +1,4 @@
-"""What the portal does wrong on purpose: failures by the path that has them, and failures by chance."""
+"""Deliberate errors of the portal: for given paths, and at random."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import random
 
 
 class Fault(enum.StrEnum):
-    """One way in which one answer goes wrong."""
+    """One kind of error in one response."""
 
     UNAVAILABLE = "UNAVAILABLE"
     """503 with `Retry-After: 1`."""
@@ -20,35 +20,35 @@ class Fault(enum.StrEnum):
     RESET = "RESET"
     """Half of the body, then the connection is reset."""
     SHORT = "SHORT"
-    """Half of the body that was announced, then the connection is closed in good order."""
+    """Half of the announced body, then the connection is closed normally."""
     STALL = "STALL"
-    """Half of the body, then nothing more until whoever asked hangs up."""
+    """Half of the body, then nothing until the client hangs up."""
 
 
 STATUS = {Fault.UNAVAILABLE: 503, Fault.TOO_MANY: 429, Fault.SERVER_ERROR: 500}
-"""The faults that are an answer with a status of its own; the others spoil a body."""
+"""The faults that are an error status; the others damage a body."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Weather:
-    """Failures by chance, in what may be any answer. Bodies are spoilt, and now and then every answer is refused."""
+    """Random errors in any response: damaged bodies, and from time to time a burst of refusals."""
 
     bodies: tuple[Fault, ...] = (Fault.RESET,)
-    """How a file's body is spoilt, each as likely."""
+    """How a file's body is damaged, each with the same probability."""
     one_in: int = 5
-    """Of so many files one is spoilt."""
+    """One of this many files is damaged."""
     refusals: tuple[Fault, ...] = ()
-    """What a burst of refusals answers with, one of them for the whole burst."""
+    """Errors of a burst of refusals; one is chosen for the whole burst."""
     burst: int = 5
-    """Answers in a row that are refused."""
+    """Number of responses in a burst."""
     burst_one_in: int = 25
-    """Of so many answers one begins a burst."""
+    """One of this many responses starts a burst."""
     in_a_row: int = 3
-    """One path fails so often in a row at the most: nobody need try for ever."""
+    """Maximum consecutive errors of one path, so that retries succeed in the end."""
 
 
 class Faults:
-    """The failures still to come, by path, and then by chance. Once they are used up, the path works."""
+    """The errors still to come: by path, then at random. Once they are used up, a path works."""
 
     def __init__(self) -> None:
         self.remaining: dict[str, collections.deque[Fault]] = {}
@@ -58,17 +58,17 @@ class Faults:
         self._in_a_row: collections.Counter[str] = collections.Counter()
 
     def add(self, path: str, fault: Fault, times: int = 1) -> None:
-        """The next answers to this path go wrong, after those that were added before."""
+        """Makes the next responses to this path fail, after those added before."""
         self.remaining.setdefault(path, collections.deque()).extend([fault] * times)
 
     def let(self, weather: Weather | None, seed: int = 1) -> None:
-        """From now on failures come by chance, the same for the same seed and the same requests; None: no more."""
+        """Starts random errors, reproducible for the same seed and requests; None ends them."""
         self._weather, self._chance = weather, random.Random(seed)
         self._burst.clear()
         self._in_a_row.clear()
 
     def take(self, path: str) -> Fault | None:
-        """The fault of this answer, or None."""
+        """The fault of this response, or None."""
         waiting = self.remaining.get(path)
         if waiting:
             return waiting.popleft()

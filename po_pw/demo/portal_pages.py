@@ -1,4 +1,4 @@
-"""The portal's pages as HTML: values in, text out."""
+"""The generic portal's pages as HTML. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 ORDERS_A_PAGE: Final = 100
 LATE_MILLISECONDS: Final = 350
-"""How long a script waits before it asks for, or shows, the attachments."""
+"""How long a script waits before it requests or shows the attachments."""
 _FROM_PAGE: Final = frozenset({"timer", "chain"})
-"""Ways of a late list for which it is in the page from the beginning, where nobody sees it."""
+"""Kinds of late lists that are hidden in the page from the start."""
 
 _ARTICLES: Final = (
     "Bearing 6204-2RS",
@@ -35,7 +35,7 @@ _ARTICLES: Final = (
 
 
 def address(file: catalogue.ExpectedFile) -> str:
-    """The path at which the portal hands a file out."""
+    """The path at which the portal sends a file."""
     if file.delivery.posted or file.delivery is Delivery.INLINE:
         return f"/files/{file.number}/{quote(file.name, safe='')}"
     return f"/files/{file.number}"
@@ -85,7 +85,7 @@ def sign_in(csrf: str, target: str, complaint: str = "", username: str = "") -> 
 
 
 def message(code: int, title: str, words: str, username: str) -> str:
-    """A page that says one thing: not found, forbidden, unavailable."""
+    """A page with one message: not found, forbidden, unavailable."""
     return _signed_in(
         title,
         f'<div class="card message"><div class="code">{code}</div><h1>{escape(title)}</h1><p>{escape(words)}</p>'
@@ -95,7 +95,7 @@ def message(code: int, title: str, words: str, username: str) -> str:
 
 
 def being_scanned(username: str) -> str:
-    """What comes instead of a file."""
+    """The page that comes instead of a file."""
     return _signed_in(
         "Please wait",
         '<div class="card message"><h1>Your file is being scanned</h1>'
@@ -132,7 +132,7 @@ def home(orders: Sequence[catalogue.DemoOrder], page: int, username: str) -> str
 
 
 def order(shown: catalogue.DemoOrder, csrf: str, username: str, *, printed: bool = False) -> str:
-    """The page of one purchase order; in its print view nothing can be pressed and there are no attachments."""
+    """The page of one purchase order; its print view has no controls and no attachments."""
     facts = (
         ("Supplier", f'<span class="supplier-name">{escape(shown.supplier)}</span>'),
         ("Order date", f"{shown.date:%d %B %Y}"),
@@ -159,7 +159,7 @@ def order(shown: catalogue.DemoOrder, csrf: str, username: str, *, printed: bool
 
 
 def _lines(shown: catalogue.DemoOrder) -> str:
-    """What was ordered: a few lines that come to the order's total."""
+    """The order's lines: a few items that add up to its total."""
     chance = random.Random(shown.po_number)
     rows, left = [], shown.cents
     articles = chance.sample(_ARTICLES, chance.randrange(3, 6))
@@ -221,7 +221,7 @@ def _attachments(shown: catalogue.DemoOrder, csrf: str) -> str:
 
 
 def pages_of(shown: catalogue.DemoOrder) -> int:
-    """How many pages the list of a `PAGED` order's attachments has."""
+    """Number of pages of a `PAGED` order's attachments."""
     return max(1, -(-len(shown.shown) // catalogue.FILES_A_PAGE))
 
 

@@ -1,4 +1,4 @@
-"""Sending a file as web servers do: names, lengths, dates and ranges; and, where it is wanted, badly."""
+"""Sends a file as web servers do, with name, length, date and ranges; on request with an error."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _LINGER: Final = "hh" if sys.platform == "win32" else "ii"
 async def send(
     request: web.Request, file: catalogue.ExpectedFile, counts: collections.Counter[str], fault: Fault | None
 ) -> web.StreamResponse:
-    """Answers with a file, or with a part of it where `Range` asks for one.
+    """Sends a file, or the part of it that `Range` asks for.
 
     Args:
-        request: what is answered.
-        file: which file, and how it is handed out.
-        counts: `bytes` grows by what is sent.
-        fault: what goes wrong with the body; only `RESET`, `SHORT` and `STALL` matter here.
+        request: to answer.
+        file: to send, and how.
+        counts: `bytes` increases by the bytes sent.
+        fault: error in the body; only `RESET`, `SHORT` and `STALL` matter here.
     """
     size = file.size
     headers = _headers(file)
@@ -71,24 +71,24 @@ async def send(
                 return answer
         await answer.write_eof()
     except ConnectionResetError:
-        counts["broken_off"] += 1  # by whoever asked: nothing is wrong here
+        counts["broken_off"] += 1  # by the client: not an error here
     return answer
 
 
 async def _hung_up(request: web.Request) -> None:
-    """Waits until whoever asked has hung up."""
+    """Waits until the client has hung up."""
     while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 - there is no event
         await asyncio.sleep(0.05)
 
 
 def _break_off(connection: socket.socket | None) -> None:
-    """Makes the coming close a reset."""
+    """Makes the next close reset the connection."""
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
 
 
 def disposition(file: catalogue.ExpectedFile) -> str | None:
-    """The `Content-Disposition` a file comes with (RFC 6266), or None."""
+    """The `Content-Disposition` of a file (RFC 6266), or None."""
     match file.delivery:
         case Delivery.INLINE | Delivery.FORM_INLINE:
             return None
@@ -104,7 +104,7 @@ def disposition(file: catalogue.ExpectedFile) -> str | None:
 def _headers(file: catalogue.ExpectedFile) -> dict[str, str]:
     document = file.document
     dated = datetime.datetime(2026, 1, 5, 8, tzinfo=datetime.UTC) + datetime.timedelta(minutes=document.seed % 400_000)
-    # Of what describes the document: its bytes need not be made for it.
+    # From the description of the document, so that its bytes need not be made.
     tag = hashlib.sha256(repr(document).encode()).hexdigest()[:20]
     headers = {
         "Content-Type": f"{file.media_type}; charset=utf-8" if file.media_type == "text/plain" else file.media_type,
@@ -119,7 +119,7 @@ def _headers(file: catalogue.ExpectedFile) -> dict[str, str]:
 
 
 def _wanted_range(request: web.Request, headers: dict[str, str], size: int) -> tuple[int, int] | None:
-    """First byte and the one after the last; None for the whole file. An empty range cannot be satisfied."""
+    """First byte, and the byte after the last; None for the whole file. An empty range cannot be satisfied."""
     match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
     condition = request.headers.get("If-Range")
     if match is None or match.group(1) == match.group(2) == "" or request.method not in {"GET", "HEAD"}:

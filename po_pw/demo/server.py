@@ -1,4 +1,4 @@
-"""The portal as a running HTTP server, in the running loop or on a thread of its own."""
+"""The generic portal as an HTTP server, in the running loop or on its own thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS: Final = ("po_number", "supplier", "url", "amount")
 
 
 class Portal:
-    """A running portal: where it is, what it holds, what was asked of it.
+    """A running portal: its addresses, its orders, and the requests it received.
 
     Everything but `expire_sessions` may be used from any thread.
 
@@ -74,28 +74,28 @@ class Portal:
         return f"{self.origin}/login"
 
     def order_url(self, po_number: str) -> str:
-        """The address of an order's page; also of one the portal does not have."""
+        """The address of an order's page, even if the portal does not have that order."""
         return f"{self.origin}/orders/{po_number}"
 
     def rows(self) -> Iterator[tuple[str, ...]]:
-        """The table of orders that people would have: `po_number,supplier,url,amount`, then each order."""
+        """A user's table of orders: `po_number,supplier,url,amount`, then each order."""
         yield COLUMNS
         for order in self.orders:
             yield order.po_number, order.supplier, self.order_url(order.po_number), order.amount
 
     def show(self, po_number: str, files: Sequence[catalogue.ExpectedFile]) -> None:
-        """From now on the order's page shows these files: another month has come."""
+        """Changes the files on an order's page, as in a later month."""
         order = dataclasses.replace(self.by_number[po_number], shown=tuple(files))
         self.by_number[po_number] = order
         self.orders = tuple(order if known.po_number == po_number else known for known in self.orders)
         self.files |= {file.number: file for file in files}
 
     def sign_everybody_out(self) -> None:
-        """All sessions end on the server's side; browsers keep their cookies, which are worth nothing any more."""
+        """Ends all sessions on the server; browsers keep their cookies, which are no longer valid."""
         self.accounts.sign_everybody_out()
 
     async def expire_sessions(self) -> None:
-        """The same, for whoever is in a loop."""
+        """The same, for callers in a running loop."""
         self.sign_everybody_out()
 
 
@@ -144,11 +144,11 @@ class Listed(Protocol):
     """A portal whose orders can be written as a table."""
 
     def rows(self) -> Iterator[tuple[str, ...]]:
-        """The table of orders that people would have: its header, then each order, the PO number first."""
+        """A user's table of orders: the header, then each order, with the PO number first."""
 
 
 def write_csv(portal: Listed, path: Path, *, only: Collection[str] | None = None) -> None:
-    """Writes the table of orders that people would have.
+    """Writes a user's table of orders.
 
     Args:
         portal: whose orders.

@@ -336,7 +336,7 @@ class CircuitBreaker:
         if is_offline or (self._needed == self.host and self._hosts.is_known(self.host)):
             self.is_given_up = True
             return GivenUp(self._needed, self._why(error), after, is_offline)
-        never = "" if self._hosts.is_known(self._needed) else ", and never before"
+        never = "" if self._hosts.is_known(self._needed) else " and did not answer before"
         message = f"{self._needed} has not answered for {humanize.duration(after)}{never} ({self._why(error)})"
         self._close(now)
         return self._refuse(self._needed, message, error.code)

@@ -164,7 +164,7 @@ async def _ask(
             return checks.problem("sign-in", f"it has ended: {verdict.why}", f"Run: {kept.login_command(origin)}")
         case checking.State.UNKNOWN:
             remedy = f"Sign in again at the address of an order: {kept.login_command('URL')}"
-            return checks.warning("sign-in", f"the portal does not say whether it holds: {verdict.why}", remedy)
+            return checks.warning("sign-in", f"the portal does not say if it is still valid: {verdict.why}", remedy)
         case checking.State.UNREACHABLE:
             remedy = "Open it in your own browser. If that fails too, the portal is down, or your network or VPN is."
             return checks.problem("portal", verdict.why, remedy)

@@ -67,7 +67,7 @@ def home(options: settings.Settings) -> list[checks.Check]:
     fault = _fault(folder)
     if fault:
         return [checks.problem(name, fault, "Set PO_PW_HOME to a folder that can be written to.")]
-    state = "" if folder.is_dir() else " (made when you sign in)"
+    state = "" if folder.is_dir() else " (will be created when you sign in)"
     return [checks.ok(name, f"{folder}{state}")]
 
 
@@ -235,4 +235,4 @@ def _write_in(folder: Path) -> None:
         os.fsync(stream.fileno())
     file.replace(final)
     if final.read_bytes() != written:
-        raise OSError(0, "what is read is not what was written")
+        raise OSError(0, "a file read back differs from what was written")

@@ -101,7 +101,7 @@ class Candidates:
         if is_cut_short and (worst is None or isinstance(worst, errors.NotAFileError)):
             prefix = f"{worst}; " if worst else ""
             msg = f"{prefix}no further addresses were tried: the limit for one order is reached"
-            return errors.PermanentError(msg, models.ErrorCode.NOT_A_FILE)
+            return errors.PermanentError(msg, models.ErrorCode.NOT_A_FILE).after(worst)
         if self._attachment.is_certain:
             return worst or errors.NotAFileError("none of this file's addresses could be opened")
         if worst is None or isinstance(worst, errors.NotAFileError):

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models, redact
 from po_pw.downloads import (
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw.transport import client
+
+_SHOWN: Final = 1 << 13
+"""Bytes of a page or text that came instead of a file, that are kept for people."""
 
 
 async def fetch(
@@ -59,7 +62,7 @@ async def fetch(
         on_bytes: called with the number of bytes of each chunk.
         now: the current time.
         kept: the file as saved by an earlier run and still on disk.
-        is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
+        is_own: whether a host is the portal's; only such a host's sign-in page means that our session has expired.
         is_file: called once the response is known to be the file, before its bytes are saved.
         is_marked: whether to set the mark of the web.
         types: that are wanted; of another no more than the first bytes are read.
@@ -154,6 +157,7 @@ async def _save_response(
         else:
             head = await _read_head(received, expected)
         if (refused := content_check.refusal(expected, head, is_own=is_own)) is not None:
+            refused.answer = models.Answer(answer.url, answer.status, dict(answer.headers), head[:_SHOWN])
             raise refused
         is_file()
         expected = expected.final(head)
@@ -255,7 +259,7 @@ async def adopt(
         limits: on its size.
         on_bytes: called with its size.
         now: the current time.
-        is_own: whether a host is the portal's: a sign-in that another one asks for is not the portal's.
+        is_own: whether a host is the portal's; only such a host's sign-in page means that our session has expired.
         kept: the file as saved by an earlier run.
         page: address of the page that linked to it; `""` if unknown.
         is_marked: whether to set the mark of the web; if not, the browser's mark is removed.
@@ -310,6 +314,7 @@ def _adopted(
                 if not size:
                     head = block[: content_check.PAGE_BYTES]
                     if (refused := content_check.refusal(expected, head, is_own=is_own)) is not None:
+                        refused.answer = models.Answer(expected.url, None, {}, head[:_SHOWN])
                         raise refused
                 size += len(block)
                 digest.update(block)

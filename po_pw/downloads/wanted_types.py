@@ -23,7 +23,7 @@ class UnwantedTypeError(errors.OrderError):
     """
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"a {kind} file, which is not among the types that are wanted")
+        super().__init__(f"a {kind} file, a type that --types leaves out")
         self.kind = kind
 
 

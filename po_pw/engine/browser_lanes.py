@@ -33,7 +33,7 @@ class BrowserLanes:
         """
         run = self._run_context
         context = await run.pool.open(worker)
-        return browser.BrowserLane(context, run.options, run.portal_for, self._knowledge, run.hub)
+        return browser.BrowserLane(context, run.options, run.portal_for, self._knowledge, run.hub, run.traces)
 
     async def close(self, worker: models.WorkerId) -> None:
         """Closes this worker's context and removes its profile."""

@@ -360,6 +360,7 @@ class Run:
             not_published=self._remember_unpublished,
             stop=self.control.stop_gently,
             evidence=self._resources.evidence,
+            traces=self._resources.traces,
             back=lambda: self._resources.reopen(self.run_id),
             probes=self._probes,
             resume=self._resume,

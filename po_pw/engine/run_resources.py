@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from po_pw import client_certificates, context_pool, errors, events, logs, long_work, sessions, settings
 from po_pw.evidence import store as evidence_store
+from po_pw.evidence import traces
 from po_pw.journal import event_recorder, lock
 from po_pw.machine import clocks, disk_space
 from po_pw.maintenance import rebuild_journal, recovery
@@ -37,6 +38,7 @@ class RunResources:
         out: the output folder, absolute.
         work: folder of the work folders, in `.po-pw`.
         evidence: of pages that could not be read.
+        traces: of orders in progress; None: nothing is traced.
         log: the run's log.
         sessions: the saved sign-ins.
         long_work: announces what takes long before the first order and after the last.
@@ -54,6 +56,7 @@ class RunResources:
     journal: store.Journal
     client: client.Client
     pool: context_pool.Pool
+    traces: traces.Traces | None
     recovered: recovery.Recovered
     name_bytes: int
     largest_file: int | None
@@ -109,6 +112,7 @@ class RunResources:
             with self.long_work.stage("Starting Playwright"):
                 pool = context_pool.Pool(self._options, self.sessions, self._hub, browsers, certificate)
                 self.pool = await stack.enter_async_context(pool)
+            self.traces = traces.Traces(self.pool.traces / "orders") if self._options.trace else None
             self._stack = stack.pop_all()
         return self
 

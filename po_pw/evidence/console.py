@@ -1,4 +1,4 @@
-"""What a page's own scripts reported as errors, as the browser's console shows it."""
+"""Errors reported by a page's scripts, as in the browser's console."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from playwright import async_api as playwright
 
 MAX_MESSAGES: Final = 100
-"""Messages that are kept of one visit: the first ones, which usually caused the others."""
+"""Maximum messages kept per visit: the first ones, which usually caused the others."""
 _MAX_CHARS: Final = 2_000
-"""Characters of one message."""
+"""Maximum characters of one message."""
 
 
 class ConsoleErrors:
@@ -29,7 +29,7 @@ class ConsoleErrors:
         if len(self._messages) >= MAX_MESSAGES:
             self._left_out += 1
             return
-        # Cut first: what is cut in the middle of a secret is still recognised as one by what stands before it.
+        # Cut before cleaning: a secret that is cut in the middle is still recognised by the text before it.
         cleaned = redact.text(text[:_MAX_CHARS])
         where = f"  ({redact.bare(url)}{f', line {line}' if line else ''})" if url else ""
         self._messages.append(f"{cleaned}{where}")

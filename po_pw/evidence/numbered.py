@@ -1,4 +1,4 @@
-"""A screenshot of a page on which the controls that were found are numbered."""
+"""Takes a screenshot of a page with numbered controls."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from playwright import async_api as playwright
 
 from po_pw import private_files, redact, secret_signs
+from po_pw.evidence import texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +21,11 @@ SCREENSHOT: Final = "page.png"
 SOURCE: Final = "page.html"
 CONSOLE: Final = "console.txt"
 _TIMEOUT: Final = 10.0
-"""Seconds for screenshot and source each: a page that stopped painting must not block the run."""
+"""Maximum seconds each for screenshot and source: a page that stopped painting must not block the run."""
+_LOOKS_WITHIN: Final = 3.0
+"""Seconds to look for fields that hold secrets."""
 _NO_PAGE: Final = ("about:", "chrome-error:")
-"""Addresses of pages that are the browser's own: nothing of the portal is on them."""
+"""Addresses of the browser's own pages, which show nothing of the portal."""
 _MAX_SOURCE_CHARS: Final = 600_000
 """Characters of source that are saved."""
 _MAX_DATA_CHARS: Final = 50_000
@@ -68,7 +71,6 @@ _ATTRIBUTE: Final = re.compile(r"([^\s\"'<>/=]+)(\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\
 _ADDRESSES: Final = frozenset(
     {"href", "src", "action", "formaction", "data", "poster", "srcset", "cite", "longdesc", "background", "ping"}
 )
-_LONG: Final = re.compile(r"(?<![\w/+.-])[\w+/=-]{40,}")
 
 
 async def take(page: playwright.Page, folder: Path, console: str = "") -> tuple[str, ...]:
@@ -107,6 +109,15 @@ async def take(page: playwright.Page, folder: Path, console: str = "") -> tuple[
     return tuple(written)
 
 
+async def hides_fields(page: playwright.Page) -> bool:
+    """Whether the page has fields that a screenshot covers, or does not say so in time."""
+    try:
+        async with asyncio.timeout(_LOOKS_WITHIN):
+            return any([await frame.locator(_MASKED).count() for frame in page.frames])
+    except (playwright.Error, TimeoutError):
+        return True
+
+
 async def _screenshot(page: playwright.Page) -> bytes:
     """The full page with passwords and codes covered; only the visible part if the image would be too large."""
     masked: list[Any] = [page.locator(_MASKED)]
@@ -120,7 +131,7 @@ async def _screenshot(page: playwright.Page) -> bytes:
 
 async def _source(page: playwright.Page) -> bytes:
     source: str = await page.evaluate(_COPY)
-    # Cut first: a source of 100 MB would take a minute to clean.
+    # Cut before cleaning: a source of 100 MB would take a minute to clean.
     cleaned = await asyncio.to_thread(clean, source[:_MAX_SOURCE_CHARS])
     return f"<!-- {redact.address(page.url)}, as po-pw saw it; secrets and scripts removed -->\n{cleaned}".encode(
         "utf-8", "replace"
@@ -167,19 +178,14 @@ def _clean_attribute(found: re.Match[str]) -> str:
         is_data = inner[:5].lower() == "data:"
         inner = (inner[:200] if len(inner) > _MAX_DATA_CHARS else inner) if is_data else redact.address(inner)
     else:
-        inner = _text(inner)
+        inner = texts.cleaned(inner)
     return f"{name}{equals}{mark}{inner}{mark}"
-
-
-def _text(text: str) -> str:
-    cleaned = redact.text(text)
-    return _LONG.sub(lambda found: redact.REDACTED if secret_signs.is_key(found[0]) else found[0], cleaned)
 
 
 def _replace_outside_tags(source: str) -> str:
     pieces: list[str] = []
     at = 0
     for tag in _TAG.finditer(source):
-        pieces += [_text(source[at : tag.start()]), tag[0]]
+        pieces += [texts.cleaned(source[at : tag.start()]), tag[0]]
         at = tag.end()
-    return "".join([*pieces, _text(source[at:])])
+    return "".join([*pieces, texts.cleaned(source[at:])])

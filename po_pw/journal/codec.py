@@ -46,7 +46,7 @@ def load(text: object) -> models.Outcome:
     """
     body, mark, end = text.rpartition(_SUM) if isinstance(text, str) else ("", "", "")
     if not mark or end != f'{_sum(body)}"}}':
-        damage = sqlite3.DatabaseError("an entry does not add up")
+        damage = sqlite3.DatabaseError("an entry is inconsistent")
         damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise damage
     return _OUTCOME.validate_python(_parsed(f"{body}}}"))

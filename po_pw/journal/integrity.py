@@ -79,7 +79,7 @@ def find_damage(path: Path, *, rollback: bool, is_stopped: Callable[[], bool] = 
     try:
         with contextlib.closing(schema.open_for_writing(path, rollback=rollback)) as connection:
             found = _shape_fault(connection) or _content_fault(connection, is_stopped)
-        return found or ("its header forbids writing" if _forbids_writing(path) else "")
+        return found or ("its header says that it is read-only" if _forbids_writing(path) else "")
     except sqlite3.Error as error:
         code = schema.code_of(error)
         if code == sqlite3.SQLITE_INTERRUPT:
@@ -96,15 +96,15 @@ def _shape_fault(connection: sqlite3.Connection) -> str:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     shape = _shape(connection)
     if version < 0:
-        return "its version is not one"
+        return "its version is not a valid number"
     if version > len(schema.MIGRATIONS):
         # A newer po-pw would have other tables: with ours, the version number itself is damaged.
-        return "its version is not true" if shape == _expected(len(schema.MIGRATIONS)) else ""
+        return "its version does not match its tables" if shape == _expected(len(schema.MIGRATIONS)) else ""
     if 0 < version < len(schema.MIGRATIONS) and shape >= _expected(len(schema.MIGRATIONS)):
-        return "its version is not true"
+        return "its version does not match its tables"
     missing = _expected(version) - shape
     if missing or (version == 0 and shape):
-        return "its tables are not those of its version"
+        return "its version does not match its tables"
     return ""
 
 
@@ -121,15 +121,15 @@ def _content_fault(connection: sqlite3.Connection, is_stopped: Callable[[], bool
     for row in connection.execute("SELECT id, key, status, outcome FROM outcomes"):
         outcome = codec.load(row["outcome"])
         if (outcome.key, outcome.status) != (row["key"], row["status"]) or row["id"] > _MAX_ID:
-            return f"the entry of {row['key']} contradicts itself"
+            return f"the entry of {row['key']} is inconsistent"
     for row in connection.execute("SELECT parent, folded, stem, key FROM folders"):
         if not all(isinstance(value, str) for value in row) or models.folded(row["stem"]) != row["folded"]:
-            return "the name of a folder contradicts itself"
+            return "the name of a folder is inconsistent"
     for row in connection.execute(_UNFINISHED_FILES):
         codec.file(row["file"])
     for (last,) in connection.execute("SELECT seq FROM sqlite_sequence"):
         if not isinstance(last, int) or last > _MAX_ID:
-            return "its count of entries is not one"
+            return "its count of entries is not a valid number"
     return ""
 
 

@@ -175,7 +175,7 @@ class Journal(queries.Queries):
         query = "SELECT 1 FROM runs WHERE run = ?"
         known = await self._written(lambda connection: connection.execute(query, (run,)).fetchone() is not None)
         if not known:
-            msg = f"{self._path} is not the journal of this run any more. Is another disk or share there?"
+            msg = f"{self._path} is no longer the journal of this run. Was another disk or share connected there?"
             raise errors.MachineError(msg)
 
     def note(self, run: models.RunId, fact: facts.Fact) -> None:

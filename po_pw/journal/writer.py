@@ -221,7 +221,7 @@ class Writer:
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
         if not self._path.is_file():  # SQLite would create a new one
-            msg = f"the journal {self._path} is not there"
+            msg = f"the journal {self._path} is missing"
             raise errors.OutputUnavailableError(msg)
         self._connection = schema.open_for_writing(self._path, rollback=self._rollback)
         self._is_lost = False

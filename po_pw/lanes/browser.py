@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from po_pw import events, models
 from po_pw.browser import capture, contexts, document_answers
 from po_pw.evidence import console
-from po_pw.lanes import file_checks, navigation, order_visit
+from po_pw.lanes import file_checks, navigation, order_visit, visit_recording
 from po_pw.portals.generic import page_facts, record_address, sign_in_signs
 from po_pw.transport import addresses, allowed_hosts
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from po_pw import settings
+    from po_pw.evidence import traces
     from po_pw.lanes import base
     from po_pw.portals import base as portals
 
@@ -33,12 +34,14 @@ class BrowserLane:
         portal_for: Callable[[str], portals.Portal],
         knowledge: base.Knowledge,
         hub: events.Hub,
+        traced: traces.Traces | None = None,
     ) -> None:
         self._context = context
         self._options = options
         self._portal_for = portal_for
         self._knowledge = knowledge
         self._hub = hub
+        self._traces = traced
 
     @property
     def user_agent(self) -> str:
@@ -75,16 +78,19 @@ class BrowserLane:
         portal = self._portal_for(order.url)
         async with self._context.page() as hold:
             with console.listening(hold.page) as said:
+                recorded = visit_recording.VisitRecording(order, hold, self._context.recording, self._traces)
+                seen = said, recorded
                 visit = order_visit.OrderVisit(
-                    self._context, hold, self._options, portal, order, self._knowledge, self._hub, said
+                    self._context, hold, self._options, portal, order, self._knowledge, self._hub, seen
                 )
-                try:
-                    await visit.open()
-                    yield visit
-                except BaseException as error:
-                    if on_failure is not None:
-                        await on_failure(visit, error)
-                    raise
+                async with recorded.going_on():
+                    try:
+                        await visit.open()
+                        yield visit
+                    except BaseException as error:
+                        if on_failure is not None:
+                            await on_failure(visit, error)
+                        raise
 
     def host_policy(self, order: models.PurchaseOrder, page_url: str) -> allowed_hosts.HostPolicy:
         """Which hosts the files of an order may come from."""

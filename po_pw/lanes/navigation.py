@@ -78,7 +78,7 @@ async def go(
 async def _unreachable(
     url: str, error: playwright.Error, answers: Sequence[playwright.Response], options: settings.Settings
 ) -> errors.HostUnreachableError | None:
-    """The host that did not answer: the address's own, or the one that its redirects led to; None: that is not it."""
+    """The error for a host that did not answer: the address's, or a redirect's target; None for any other error."""
     said = launching.first_line(error)
     fault = models.NetFault.SILENT if isinstance(error, playwright.TimeoutError) else net_errors.of_chromium(said)
     if fault is None:

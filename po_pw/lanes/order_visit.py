@@ -10,7 +10,7 @@ from playwright import async_api as playwright
 from po_pw import errors, events, hostnames, models, redact
 from po_pw.browser import capture, contexts, document_answers, page_lease, page_watch, press_guard, printing
 from po_pw.evidence import console, numbered, snapshot
-from po_pw.lanes import file_checks, navigation
+from po_pw.lanes import file_checks, navigation, visit_recording
 from po_pw.portals import base as portals
 from po_pw.portals.generic import (
     address_policy,
@@ -42,7 +42,7 @@ class OrderVisit:
         order: models.PurchaseOrder,
         knowledge: base.Knowledge,
         hub: events.Hub,
-        said: console.ConsoleErrors,
+        seen: tuple[console.ConsoleErrors, visit_recording.VisitRecording],
     ) -> None:
         self.listing = models.Listing(models.PageKind.ERROR, (), None, complete=False, supplier="", url=order.url)
         self._context = context
@@ -52,7 +52,7 @@ class OrderVisit:
         self._order = order
         self._knowledge = knowledge
         self._hub = hub
-        self._console = said
+        self._console, self._recorded = seen
         self._record = ""
         """The part of the shown page's address that names its record."""
         self._shown: tuple[str, int] | None = None
@@ -69,6 +69,8 @@ class OrderVisit:
         ):
             opened = await self._open_page(watch, answers)
             self.listing = await self._portal.read(opened)
+        if self.listing.page is models.PageKind.SIGNED_OUT:
+            self._recorded.is_at_sign_in()
         ways = [way for one in self.listing.attachments for way in (one.source, *one.others)]
         pages = [way.page for way in ways if isinstance(way, models.Click) and way.at == self._at]
         self._shown = self._at, max(pages, default=0)
@@ -107,7 +109,11 @@ class OrderVisit:
             )
         except document_answers.PageInsteadError as error:
             self._shown = None
-            await file_checks.raise_if_signed_out(self._hold.page, self._order.url, error)
+            try:
+                await file_checks.raise_if_signed_out(self._hold.page, self._order.url, error)
+            except errors.SessionExpiredError:
+                self._recorded.is_at_sign_in()
+                raise
             raise
         except errors.OrderError:
             self._shown = None
@@ -152,6 +158,7 @@ class OrderVisit:
         if at:
             status = await self._go(at, answers)
         else:  # the user's own word
+            await self._recorded.before_leaving()
             self._at = ""
             self._record = record_address.record_part(order.url, order.po_number, knowledge.siblings(order.url))
             status = await navigation.go(self._hold, order.url, self._options, answers)
@@ -177,6 +184,7 @@ class OrderVisit:
         if word := address_policy.change_in_address(url):
             msg = f'{redact.bare(url)} was not opened: the address says "{word}"'
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
+        await self._recorded.before_leaving()
         self._at = url
         self._record = record_address.record_part(url, self._order.po_number, self._knowledge.siblings(self._order.url))
         return await navigation.go(self._hold, url, self._options, answers)

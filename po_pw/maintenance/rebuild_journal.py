@@ -153,7 +153,7 @@ def recovery_message(lost: Previous, count: int, unread: int) -> str:
     parts = [f"{what}: {count} {'order' if count == 1 else 'orders'} recovered from the manifests"]
     if unread:
         parts.append(
-            f"{unread} {'manifest' if unread == 1 else 'manifests'} cannot be read: those orders are done again"
+            f"{unread} {'manifest' if unread == 1 else 'manifests'} cannot be read: those orders are processed again"
         )
     return "; ".join(parts)
 

@@ -146,7 +146,7 @@ def examine(
     stopped = stopped or threading.Event()
     path = status.journal_of(out)
     if not path.exists() and not (path.parent / "manifests").is_dir():
-        msg = f"nothing is recorded in {out}: no run was made there, or somebody has emptied its folder .po-pw"
+        msg = f"nothing is recorded in {out}: no run was made there, or its folder .po-pw was emptied"
         raise errors.InputError(msg)
     at_work = (lock.holder(path.parent) or 0) if lock.is_locked(path.parent) else None
     recorded = view.recorded(path, lambda: _check(stopped)) if path.exists() and path.stat().st_size else {}

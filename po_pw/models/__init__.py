@@ -1,7 +1,7 @@
 """Values that the packages share: frozen, without I/O. A file per subject; all are used as `models.NAME`."""
 
 from po_pw.models.browsers import BrowserInfo, Cookie
-from po_pw.models.failures import ErrorCode, Failure, NetFault, Problem, Problems
+from po_pw.models.failures import Answer, ErrorCode, Failure, NetFault, Problem, Problems
 from po_pw.models.keys import OrderKey, RunId, WorkerId, folded, is_numbered, order_key
 from po_pw.models.listings import (
     PAGE_COPY,
@@ -36,6 +36,7 @@ __all__ = [
     "PAGE_COPY",
     "PAGE_SUPPLIER",
     "RECORDED",
+    "Answer",
     "AreaState",
     "Attachment",
     "BrowserInfo",

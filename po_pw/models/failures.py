@@ -46,6 +46,20 @@ class Failure:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered where a file was expected. Secrets are still in it: `evidence.answers` writes it."""
+
+    url: str
+    """After redirects."""
+    status: int | None
+    """HTTP status; None if the browser asked, which does not tell."""
+    headers: Mapping[str, str]
+    """Names in any case."""
+    start: bytes = b""
+    """The beginning of its body, decompressed; `b""` if none was read."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Problem:
     """An order or input row that failed, and why."""
 
@@ -54,6 +68,8 @@ class Problem:
     po_number: str
     """`""` if the row has none."""
     failure: Failure
+    evidence: tuple[str, ...] = ()
+    """As `Outcome.evidence`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

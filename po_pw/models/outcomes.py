@@ -13,17 +13,17 @@ class Status(enum.StrEnum):
     """Result of a row. The first four are also endings of folders."""
 
     COMPLETED = "COMPLETED"
-    """Every attachment that is wanted is on disk, whole."""
+    """Every wanted attachment is on disk and complete."""
     NO_ATTACHMENTS = "NO_ATTACHMENTS"
-    """The order's page was recognised and read to the end, and shows no attachment."""
+    """The order's page was recognised and read completely, and it has no attachments."""
     PARTIAL = "PARTIAL"
-    """Some files are on disk, others failed for good; `error_message` says why."""
+    """Some files are on disk, others could not be downloaded; `error_message` says why."""
     FAILED = "FAILED"
     """No file could be downloaded; `error_code` and `error_message` say why."""
     PENDING = "PENDING"
-    """The run was stopped before it, or its portal was down or asked for a sign-in. Only in tables."""
+    """The run stopped before it reached the order, or the portal was down or asked for a sign-in. Only in tables."""
     DUPLICATE = "DUPLICATE"
-    """An earlier row has the same PO number, and the result. Only in tables."""
+    """An earlier row has the same PO number and shows the result. Only in tables."""
 
     @property
     def succeeded(self) -> bool:
@@ -147,8 +147,9 @@ class Outcome:
     """Version of the rules under which its page was read, `recognition.RULES_VERSION`; 0: before there were."""
     earlier: Earlier = Earlier.NEW
     evidence: tuple[str, ...] = ()
-    """Files that show the page of an order that did not succeed, relative to the output directory, with `/`:
-    `page.png` (screenshot), `page.html` (source), `console.txt` (its errors)."""
+    """Files that show why an order did not succeed, relative to the output directory, with `/`: `page.png`
+    (screenshot), `page.html` (source), `console.txt` (its errors), `answers.txt` (what servers sent instead of files),
+    `trace.zip` (Playwright's trace)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ WORKBOOK: Final = (
     "Worker",
     "Attempts",
     "Seconds",
+    "Server's answer",
+    "Trace",
 )
 """At the end of the workbook's sheet Orders."""
 CURRENCY: Final = "Amount currency"

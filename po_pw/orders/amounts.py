@@ -80,7 +80,7 @@ _SYMBOLS: Final = {
     "R$": "BRL",
     "US$": "USD",
 }
-"""Symbols that mean one currency; of the others, such as $ and kr, several countries have one."""
+"""Symbols that mean one currency; others, such as $ and kr, are used for several."""
 _COMMA_OR_POINT: Final = re.compile(r"[^\d]*[1-9]\d{0,2}[.,]\d{3}[^\d]*", re.ASCII)
 _NO_CENTS: Final = re.compile(r"(?<=\d)[.,][-\u2013\u2014]{1,2}\Z")
 _MINUS: Final = ("-", "\u2212", "\u2013")
@@ -119,7 +119,7 @@ def parse(text: str) -> Decimal | str | None:
 
 
 def currency(text: str) -> str:
-    """The currency that an amount names: its code, else its symbol as it stands; `""` if it names none."""
+    """The currency in an amount: its code, else its symbol; `""` if there is none."""
     if not isinstance(parse(text), Decimal):
         return ""
     if code := _CODE.search(text):

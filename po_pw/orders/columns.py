@@ -1,4 +1,4 @@
-"""Which column of a list is meant: by the name a user gives, or guessed from the values. Pure."""
+"""Finds columns of a list: by the name that a user gives, or guessed from the values. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _SAMPLE: Final = 200
-"""Rows that a guess looks at."""
+"""Number of rows used for a guess."""
 _MIN_SIMILARITY: Final = 0.6
 _MIN_SHARE: Final = 0.9
-"""Share of the rows of which what a guess rests on has to be true."""
+"""Share of the rows for which the evidence of a guess must be true."""
 _MAX_NAMED: Final = 20
-"""Columns that a message names."""
+"""Maximum columns named in a message."""
 _NUMBER: Final = re.compile(r"[A-Za-z#]{0,8}[-_ /#.]{0,2}(?=[\w./-]*\d)[\w./-]{3,40}")
 """What a PO number may look like: digits, perhaps with letters in front and parts after it."""
 _NO_NUMBER: Final = re.compile(
@@ -34,7 +34,7 @@ _ADDRESS: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Guess:
-    """A column that was told by its values."""
+    """A column that was guessed from its values."""
 
     column: int
     why: str
@@ -168,12 +168,12 @@ def number_by_values(columns: Sequence[str], rows: Sequence[Sequence[str]], sour
         return None
     if all(_is_number(columns[index]) for index in able):
         msg = (
-            f"{source} has no header: its first row is an order already. "
-            "Insert a first row with the columns' names, po_number among them."
+            f"{source} has no header: its first row is already an order. "
+            "Insert a header row with the names of the columns, such as po_number."
         )
         raise errors.InputError(msg)
     ranked = (
-        ([index for index in able if _is_in_addresses(rows, index)], "its values are in the rows' addresses"),
+        ([index for index in able if _is_in_addresses(rows, index)], "the rows' addresses contain its values"),
         (
             [index for index in able if _share(bool(_PO.match(_cell(row, index).strip())) for row in rows)],
             "its values begin with PO",
@@ -213,15 +213,15 @@ def address_by_values(columns: Sequence[str], rows: Sequence[Sequence[str]], sou
             f"{source} has no column url, and {listed(columns[index] for index in able)} have web addresses. "
             f"Say which has the orders': {option_for('url', columns[able[0]])}"
         )
-    return Guess(able[0], "each of its values is a web address of its own") if able else None
+    return Guess(able[0], "each row has a different web address there") if able else None
 
 
 def explained(field: str, guess: Guess, columns: Sequence[str], source: str) -> str:
-    """What is said of a guess: which column was taken, why, and how to settle it."""
+    """The message about a guess: which column is used, why, and how to confirm or correct it."""
     name = columns[guess.column]
     return (
-        f'{source} has no column {field}: column "{name}" is taken, as {guess.why}. '
-        f"If that is wrong, give {option_for(field, 'NAME')}; if it is right, {option_for(field, name)} settles it."
+        f'{source} has no column {field}: po-pw uses column "{name}", because {guess.why}. '
+        f"If that is wrong, give {option_for(field, 'NAME')}; if it is right, {option_for(field, name)} confirms it."
     )
 
 

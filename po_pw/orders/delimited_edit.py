@@ -127,7 +127,7 @@ def _edited(
     if cells and record.number == 1:
         cells[0] = cells[0].removeprefix(_MARK)
     if record.fault or [*record.cells] != (cells if record.cells else []):
-        msg = f"row {record.number} of {text.path.name} is written in a way that cannot be kept"
+        msg = f"row {record.number} of {text.path.name} has quotation marks that po-pw could not write back unchanged"
         raise errors.InputError(msg)
     all_quoted = bool(spans) and all(raw.startswith('"', start) for start, _ in spans)
     pieces: list[tuple[str, bool]] = []
@@ -182,6 +182,6 @@ def _digest(path: Path) -> bytes:
 
 def _not_exact(text: delimited.Text) -> str:
     return (
-        f"{text.path.name} has bytes that are not text in its encoding ({text.encoding}), and would not stay as it is; "
+        f"{text.path.name} has bytes that are not text in its encoding ({text.encoding}), which would be changed; "
         "save it as CSV UTF-8"
     )

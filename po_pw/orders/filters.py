@@ -1,4 +1,4 @@
-"""Which rows of a list are processed: those whose cells match what the user asks for. Pure."""
+"""Chooses the rows of a list to process, by the user's conditions on their cells. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OPTION: Final = "--filter"
 _TEXT: Final = re.compile(r"\s*([^=]*?)\s*=\s*(.*?)\s*", re.DOTALL)
 _SHOWN: Final = 5
-"""Values that a message names."""
+"""Maximum values named in a message."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Filters:
         return bool(self.patterns or self.numbers)
 
     def matches(self, row: models.Row) -> bool:
-        """Whether a row is to be processed; one whose cells cannot be told apart is, so that it is reported."""
+        """Whether to process a row; always True for one whose cells cannot be told apart, so that it is reported."""
         if not row.is_regular:
             return True
         if self.numbers and models.order_key(row.po_number) not in self.numbers:
@@ -80,7 +80,7 @@ class Filters:
         return ", ".join([*parts, *(["--po"] if self.numbers else [])])
 
     def none_left(self, rows: Sequence[models.Row], columns: Sequence[str], source: str) -> str:
-        """The message where no row matches: what the columns hold instead.
+        """The message if no row matches: what the columns contain instead.
 
         Args:
             rows: some of the list.

@@ -34,7 +34,7 @@ def _streams(content: bytes) -> dict[str, bytes]:
     listed = [number for number in struct.unpack_from("<109I", content, 76) if number < _NONE]
     while more < _NONE:
         if len(listed) > sectors.count:
-            msg = "its table goes round in a circle"
+            msg = "its table contains a loop"
             raise ValueError(msg)
         *numbers, more = struct.unpack(f"<{1 << shift - 2}I", sectors.get(more))
         listed += [number for number in numbers if number < _NONE]
@@ -74,7 +74,7 @@ class _Sectors:
         blocks: list[bytes] = []
         while number < _NONE:
             if len(blocks) > self.count:
-                msg = "a stream goes round in a circle"
+                msg = "a stream contains a loop"
                 raise ValueError(msg)
             blocks.append(self.get(number))
             number = self.table[number]

@@ -82,8 +82,8 @@ def _note(names: Sequence[str], taken: int, other: int) -> str:
     if headers.is_po_number(names[taken]):
         how += f", and {_called(names, taken)} to something else"
     return (
-        f"The PO numbers are taken from {_called(names, taken)}. {_called(names, other)[:1].upper()}"
-        f"{_called(names, other)[1:]} has others and is not used; to use it, {how}."
+        f"po-pw takes the PO numbers from {_called(names, taken)}. {_called(names, other)[:1].upper()}"
+        f"{_called(names, other)[1:]} has different values and is not used; to use it, {how}."
     )
 
 

@@ -334,7 +334,7 @@ def given(
         table = open_table(Path(orders), address_of=address_of, limit=limit, choice=choice)
         return Given(table.columns, table.source.name, table.rows(), table.source)
     if isinstance(orders, Mapping):
-        msg = "a single order was given where a list of orders is wanted: put it in a list, or use process_single_po"
+        msg = "a single order was given where a list of orders is needed: put it in a list, or use process_single_po"
         raise errors.InputError(msg)
     if not isinstance(orders, Iterable):
         msg = f"{_described(orders)} are not orders: give a list of mappings with po_number and url, or a file's path"

@@ -1,4 +1,4 @@
-"""Several lists as one, and orders given by their numbers alone."""
+"""Combines several lists, and makes orders from PO numbers alone."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Orders:
     numbers: tuple[models.Row, ...] = ()
 
     def rows(self) -> Iterator[models.Row]:
-        """Yields the rows; may be called repeatedly. Those of further lists are counted on, each number once.
+        """Yields the rows; may be called repeatedly. Row numbers continue from one list to the next.
 
         Raises:
             InputError: a file cannot be read to its end.

@@ -32,7 +32,7 @@ _OTHERS: Final = (
     (b"SQLite format 3", "a database"),
 )
 _LISTS: Final = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods"})
-"""Endings of files that are offered in place of one that is not there."""
+"""Extensions of files that are suggested if a file is missing."""
 _MIN_SIMILARITY: Final = 0.6
 _PAGE: Final = re.compile(
     r"\s*<(?:!--|(?:!doctype|html|head|body|table|tr|td|th|meta|style|script|div|font|center|p|br)\b)", re.IGNORECASE

@@ -250,8 +250,8 @@ class _Sheet:
         expected = len(self._rows) + len(numbers)
         self._rows.update(numbers)
         if len(self._rows) != expected:
-            msg = f"{self._path} is damaged: a row of it has the number of another. Open it in a spreadsheet program, "
-            raise errors.InputError(f"{msg}look at its rows, save it, and try again.")
+            msg = f"{self._path} is damaged: two of its rows have the same number. Open it in a spreadsheet program, "
+            raise errors.InputError(f"{msg}check its rows, save it, then run the same command again.")
 
     def _look_for_results(self, block: bytes) -> None:
         text = self._rest + block

@@ -143,7 +143,7 @@ def edit(
     except OSError as error:
         raise _no_space(error.strerror or str(error)) from None
     if code == workbook_process.NO_SPACE:
-        msg = f"there is no room for {target}"
+        msg = f"there is no space for {target}"
         raise errors.MachineError(msg)
     if "left" not in told:
         raise errors.InputError(told.get("refused", "it takes all memory, or does not end"))
@@ -201,5 +201,5 @@ def _damaged(path: Path) -> str:
 def _no_space(why: str) -> errors.MachineError:
     return errors.MachineError(
         f"the rows of a workbook cannot be kept in the temp folder {tempfile.gettempdir()} ({why}). "
-        "Make room there, or set TMPDIR to another folder."
+        "Free some space there, or set TMPDIR to another folder."
     )

@@ -69,11 +69,12 @@ class BrowserDownloads:
                 raise needed from error
             both = f"{needed}; {error}"
             if isinstance(error, errors.HostUnreachableError):
-                raise errors.HostUnreachableError(both, error.host, error.fault) from error
+                raise errors.HostUnreachableError(both, error.host, error.fault).after(needed) from error
             if isinstance(error, errors.TransientError):
-                raise errors.TransientError(both, error.code, retry_after=error.retry_after) from error
+                later = errors.TransientError(both, error.code, retry_after=error.retry_after)
+                raise later.after(needed) from error
             traffic.refused[host] += 1
-            raise errors.PermanentError(both, error.code) from error
+            raise errors.PermanentError(both, error.code).after(needed) from error
         if needed is not None and traffic.got_by_browser(link.url, needed):
             self._hub.emit(events.Notice("info", f"files of {host} are downloaded by the browser: {needed}"))
         return captured

@@ -189,7 +189,7 @@ class Fetcher:
             if isinstance(
                 other := content_check.sign_in_error(link.url, what, policy.is_home, by=by), errors.PermanentError
             ):
-                raise other from error
+                raise other.after(error) from error
             raise
 
     async def adopt(

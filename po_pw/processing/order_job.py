@@ -12,7 +12,15 @@ from po_pw import errors, events, models
 from po_pw.dispatch import order_queue, retry
 from po_pw.journal import facts
 from po_pw.machine import clocks
-from po_pw.processing import async_tools, file_space, order_fetches, order_progress, order_reading, settling
+from po_pw.processing import (
+    async_tools,
+    file_space,
+    keeping_evidence,
+    order_fetches,
+    order_progress,
+    order_reading,
+    settling,
+)
 from po_pw.storage import disk_errors
 
 if TYPE_CHECKING:
@@ -90,6 +98,9 @@ class OrderJob:
     async def _park(self) -> None:
         """Lets the order wait until more is known of its portal."""
         order = self._lease.order
+        if self._progress.evidence:
+            await keeping_evidence.keep_trace(self._run_context, self._progress)
+        await keeping_evidence.discard_trace(self._run_context, self._progress)
         self._run_context.hub.emit(events.OrderParked(self._lease.worker, order.key, order.po_number))
         await self._deps.source.release(self._lease, order_queue.Parked())
 
@@ -222,6 +233,7 @@ class OrderJob:
         if self._progress.is_settled:
             return  # cancelled during settling, which was completed anyway
         self._settling.note_attempt(error.failure() if error else None, counts=counts)
+        await keeping_evidence.discard_trace(self._run_context, self._progress)
         await self._deps.source.release(self._lease, order_queue.Requeue(delay, counts))
 
     def _announce_retry(self, error: errors.OrderError, delay: float, *, counts: bool) -> None:

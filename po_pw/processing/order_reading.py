@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import logging
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, hostnames, known_secrets, models
 from po_pw.dispatch import retry
-from po_pw.processing import resuming
-from po_pw.storage import disk_errors, filesystem, staging
+from po_pw.processing import keeping_evidence, resuming
+from po_pw.storage import staging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 _NO_EVIDENCE: Final = (errors.BrowserLostError, errors.OutputUnavailableError, errors.DoesNotFitError)
 """Errors of which the page shows nothing."""
-_log = logging.getLogger(__name__)
 REFUSED: Final = {
     models.PageKind.NOT_FOUND: (
         models.ErrorCode.NOT_FOUND,
@@ -41,13 +39,13 @@ REFUSED: Final = {
     models.PageKind.ERROR: (models.ErrorCode.PORTAL_ERROR, "the portal answered with an error page"),
     models.PageKind.NOT_RECOGNISED: (
         models.ErrorCode.NOT_RECOGNISED,
-        "the url opened another page than this order's ({why}): correct the url in your list{evidence}",
+        "the url opened a page that is not this order's ({why}): correct the url in your list{evidence}",
     ),
     models.PageKind.NOT_LOCATED: (
         models.ErrorCode.NOT_RECOGNISED,
         (
-            "whether the portal has this order is not known: {why}. Find the order in the portal and put its address "
-            "into the column url of your list"
+            "po-pw cannot tell whether the portal has this order: {why}. Find the order in the portal and put its "
+            "address into the column url of your list"
         ),
     ),
     models.PageKind.NO_AREA: (
@@ -226,7 +224,7 @@ class OrderReading:
         if asked and await self._session_holds(opened=True):
             for name, error in asked.items():
                 msg = f"only this file asks for a sign-in ({error}): sign in as a user who may download it"
-                failed[name] = errors.PermanentError(msg, models.ErrorCode.FORBIDDEN)
+                failed[name] = errors.PermanentError(msg, models.ErrorCode.FORBIDDEN).after(error)
 
     def announce(self, step: events.Step, attachments: int = 0) -> None:
         """Emits an event for a step of the order."""
@@ -264,20 +262,7 @@ class OrderReading:
         await self._keep_evidence(visit)
 
     async def _keep_evidence(self, visit: lanes.Visit) -> None:
-        """Saves what the page shows. What cannot be saved is logged: the order's own error is what counts."""
-        run_context, folder = self._run_context, self._evidence
-        try:
-            known_secrets.remember_cookies(await self._tools.lane.cookies())
-            if not await asyncio.to_thread(run_context.evidence.make_room, folder):
-                return
-            await asyncio.to_thread(filesystem.make_folder, folder.parent, run_context.out / disk_errors.INTERNAL)
-            names = await visit.keep_evidence(folder)
-            await asyncio.to_thread(run_context.evidence.added, folder)
-        except (errors.OrderError, OSError) as error:
-            _log.warning("no evidence of %s was kept: %s", self._order.po_number, error)
-            return
-        place = folder.relative_to(run_context.out).as_posix()
-        self._progress.evidence = tuple(f"{place}/{name}" for name in names)
+        await keeping_evidence.keep_page(self._run_context, self._progress, self._tools.lane, visit)
 
     def _timed_out(self) -> errors.TransientError:
         msg = f"the order's page was not read within {self._run_context.options.order_timeout:.0f} s"

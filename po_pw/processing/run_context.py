@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from po_pw import context_pool, errors, events, models, sessions, settings
     from po_pw.dispatch import failure_policy, order_queue, portal_knowledge
     from po_pw.evidence import store as evidence_store
+    from po_pw.evidence import traces
     from po_pw.journal import store
     from po_pw.lanes import base as lanes
     from po_pw.machine import disk_space
@@ -48,6 +49,8 @@ class RunContext:
     evidence: evidence_store.EvidenceStore
     back: Callable[[], Awaitable[None]]
     """Called when the output directory is available again, to reopen what is in it."""
+    traces: traces.Traces | None = None
+    """Of orders in progress; None: nothing is traced."""
     resume: resuming.Resume | None = None
     """How to continue earlier runs; None does all orders again."""
     probes: probes.SystemProbes = _PROBES

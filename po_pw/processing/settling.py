@@ -13,7 +13,7 @@ from po_pw.dispatch import order_queue
 from po_pw.journal import facts
 from po_pw.machine import clocks
 from po_pw.portals.generic import recognition
-from po_pw.processing import order_progress, resuming
+from po_pw.processing import keeping_evidence, order_progress, resuming
 from po_pw.storage import publishing, staging
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def without_folder(outcome: models.Outcome, failure: models.Failure) -> models.O
 
 def unpublished_outcome(outcome: models.Outcome, error: errors.OrderError) -> models.Outcome:
     """The outcome of a fetched order whose folder cannot be published yet."""
-    said = f"{outcome.po_number} is downloaded, but its folder is not in place: {error}"
+    said = f"{outcome.po_number} is downloaded, but its folder could not be moved to its place: {error}"
     return without_folder(outcome, models.Failure(error.code, said))
 
 
@@ -151,6 +151,9 @@ class Settling:
                 msg = f"another program removed files of {order.po_number} after they were saved"
                 raise errors.FileProblemError(msg)
         if progress.ending is None:
+            progress.keep_rest()
+            if not order_progress.status_of(progress, error)[0].succeeded:
+                await keeping_evidence.complete(run_context, progress)
             progress.ending = self._outcome(error)
         outcome = await settle(run_context, progress, progress.ending)
         if not outcome.evidence:  # what is there is of an earlier attempt or run
@@ -196,6 +199,7 @@ class Settling:
 
     async def _settled(self) -> None:
         self._progress.is_settled = True
+        await keeping_evidence.discard_trace(self._run_context, self._progress)
         await self._deps.source.release(self._lease, order_queue.Settled())
         self._deps.progress.pop(self._lease.order.key, None)
         self._deps.space.report_success()

@@ -184,7 +184,7 @@ class SignIns:
         said, wait = f"{host} asks for a sign-in", _FIRST_WAIT
         while True:
             self._hub.emit(events.SignInStarted(host, "window"))
-            self._warn(f"{said}. Please sign in, in the window that is open: its orders wait for you")
+            self._warn(f"{said}. Please sign in, in the open window: its orders wait until you do")
             left = ends_at - loop.time()
             try:
                 await self._patiently(host, lambda: run_context.pool.renew_by_window(portal.asked_at, left))  # noqa: B023
@@ -228,7 +228,7 @@ class SignIns:
                     raise errors.PortalUnreachableError(msg) from error
                 if str(error) != said:
                     said = str(error)
-                    self._warn(f"the sign-in to {host} failed and is tried again: {said}")
+                    self._warn(f"the sign-in to {host} failed; trying again: {said}")
                 await asyncio.sleep(wait)
                 wait = min(_LONGEST_WAIT, 2 * wait)
             else:

@@ -1,4 +1,4 @@
-"""The report's charts, as SVG without scripts and styles of their own: the page's style sheet has their colours."""
+"""The report's charts, as SVG without scripts and styles: the colours are in the page's style sheet."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 900
 _BARS: Final = 10
-"""Orders and suppliers that are drawn at most."""
+"""Maximum orders and suppliers in a chart."""
 _LABEL: Final = 28
-"""Characters of a label."""
+"""Maximum characters of a label."""
 _TICKS: Final = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart, and the same as a table for who cannot see it."""
+    """A chart, and its data as a table for people who cannot see it."""
 
     title: str
     about: str
@@ -35,13 +35,13 @@ class Chart:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     legend: tuple[tuple[str, str], ...] = ()
-    """Colours by their CSS class, and what each means."""
+    """CSS classes of colours, and their meanings."""
 
 
 def all_of(
     course: timeline.Timeline, slowest: Sequence[tuple[str, float]], suppliers: Sequence[tuple[str, int, int]]
 ) -> list[Chart]:
-    """The charts that have something to show.
+    """The charts that have data.
 
     Args:
         course: of the run.
@@ -59,7 +59,7 @@ def all_of(
 
 
 def _pygal() -> Any:
-    """The library, which takes half a second to import, and only the end of a run needs it.
+    """Imports the library, which takes half a second; only the end of a run needs it.
 
     It leaves a finder of modules behind that lacks `find_spec`: Python 3.11 warns of it at every module that is not
     found (pygal 3.1.3).
@@ -102,7 +102,7 @@ def _workers(course: timeline.Timeline) -> Chart:
     legend += [("c3", "took over orders of another worker")] if steals else []
     return Chart(
         "What each worker did",
-        "Time from left to right; a gap is a time in which the worker had no order.",
+        "Time runs from left to right. In a gap the worker had no order.",
         _svg(chart, "Timeline of the workers", "timeline"),
         ("worker", "orders", "busy", "orders taken over from others"),
         tuple(
@@ -114,7 +114,7 @@ def _workers(course: timeline.Timeline) -> Chart:
 
 
 def _pieces(spans: Sequence[timeline.Span], height: int) -> list[tuple[float, int] | None]:
-    """The spans as lines at one height, with a break after each."""
+    """The spans as lines at one height, with a gap after each."""
     points: list[tuple[float, int] | None] = []
     for span in spans:
         points += [(span.start, height), (span.end, height), None]
@@ -136,7 +136,7 @@ def _throughput(course: timeline.Timeline) -> Chart:
     chart.add("failed", [bar.failed for bar in course.bars])
     return Chart(
         "Throughput",
-        f"Orders that were finished in each {each} of the run.",
+        f"Orders finished in each {each} of the run.",
         _svg(chart, "Finished orders over time", "bars"),
         ("since the start", "succeeded", "failed", "downloaded"),
         tuple(
@@ -152,7 +152,7 @@ def _slowest(orders: Sequence[tuple[str, float]]) -> Chart:
     chart = _horizontal([(name, seconds) for name, seconds in orders], humanize.clock)
     return Chart(
         "Slowest orders",
-        "Working time of all attempts, without waits between them.",
+        "Time spent on all attempts, without the waits between them.",
         _svg(chart, "Slowest orders", "bars"),
         ("PO number", "time"),
         tuple((name, humanize.clock(seconds)) for name, seconds in orders),
@@ -220,7 +220,7 @@ def _ticks(seconds: float) -> list[float]:
 
 
 def _svg(chart: Any, title: str, kind: str) -> markupsafe.Markup:
-    """The drawing alone: what the library adds for its own scripts becomes a tooltip, or goes."""
+    """The drawing without the parts for the library's own scripts, which become tooltips or are removed."""
     root = chart.render_tree()
     root.attrib.pop("id", None)
     root.set("class", f"drawing {kind}")
@@ -236,5 +236,5 @@ def _svg(chart: Any, title: str, kind: str) -> markupsafe.Markup:
         words = [said[name] for name in ("x_label", "label", "value") if said.get(name)]
         if words:
             ElementTree.SubElement(parent, "title").text = ": ".join(words)
-    # Serialised by the library that escapes: names of suppliers and orders are in it.
+    # Serialised by a library that escapes text: it contains names of suppliers and orders.
     return markupsafe.Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704

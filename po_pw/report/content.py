@@ -1,6 +1,6 @@
-"""What the report shows of each row, and of the failures by cause. Pure.
+"""Collects what the report shows: each row, and the failures by cause. Pure.
 
-Memory grows by about 1 kB for each row: they are all in the page.
+Memory grows by about 1 kB per row, because the page contains all rows.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAMED: Final = 20
-"""Orders that are named for each cause."""
+"""Maximum orders named for each cause."""
 _SLOWEST: Final = 10
 _MAX_MESSAGE: Final = 600
-"""Characters of a message; the workbook has it whole."""
+"""Maximum characters of a message; the workbook has all of it."""
 
 FIELDS: Final = (
     "row",
@@ -42,12 +42,12 @@ FIELDS: Final = (
     "amount",
     "value",
 )
-"""What each row is in the page's data, in this order."""
+"""The fields of a row in the page's data, in this order."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FailedOrder:
-    """An order that failed, with what can be looked at."""
+    """A failed order and its evidence."""
 
     name: str
     """PO number; `row 7` for a row without one."""
@@ -137,7 +137,7 @@ class Content:
         named = self._first[code]
         if len(named) < NAMED:
             named.append(failed)
-        elif failed.evidence:  # what can be looked at says more than what comes first
+        elif failed.evidence:  # orders with evidence are more useful than the first ones
             bare = next((index for index in range(len(named) - 1, -1, -1) if not named[index].evidence), None)
             if bare is not None:
                 named[bare] = failed
@@ -149,7 +149,7 @@ class Content:
         return " ".join(known.split())
 
     def causes(self) -> list[Cause]:
-        """The failures by cause, the commonest first."""
+        """The failures by cause, the most common first."""
         return [
             Cause(
                 code,
@@ -181,7 +181,7 @@ def _why(row: models.RowResult, error: models.Failure | None) -> str:
 
 
 def figures(overview: summary.Overview) -> list[tuple[str, str]]:
-    """The totals besides the statuses, each with its name."""
+    """The totals apart from the statuses, each with its name."""
     found = [
         ("Files on disk", f"{overview.files:,}"),
         ("Size on disk", humanize.size(overview.bytes)),

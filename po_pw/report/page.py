@@ -1,4 +1,4 @@
-"""Renders the report: one HTML page without anything outside it, except links to the files beside it. Pure."""
+"""Renders the report: one HTML page that needs no other file, with links to the files beside it. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import quote
 import markupsafe
 
 from po_pw.report import charts, content
-from po_pw.results import reasons
+from po_pw.results import evidence_names, reasons
 
 if TYPE_CHECKING:
     import datetime
@@ -28,20 +28,19 @@ if TYPE_CHECKING:
     from po_pw.results import summary
 
 MAX_DRAWN: Final = 200
-"""Rows of the table that are drawn at once."""
-_NAMES: Final = {"page.png": "screenshot", "page.html": "page source", "console.txt": "console errors"}
+"""Maximum rows of the table that are drawn at once."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class About:
-    """The run that the report is of."""
+    """The run in the report."""
 
     run: models.RunId
     version: str
     """Of po_pw."""
     workers: int
     ended_at: datetime.datetime | None
-    """None if the run was killed, or goes on."""
+    """None if the run was killed, or is in progress."""
 
 
 def render(about: About, rows: content.Content, overview: summary.Overview, course: timeline.Timeline) -> str:
@@ -54,7 +53,7 @@ def render(about: About, rows: content.Content, overview: summary.Overview, cour
         course: of the run.
     """
     script, style = _template("report.js"), _template("report.css")
-    data = {"fields": content.FIELDS, "rows": rows.rows, "max": MAX_DRAWN}
+    data = {"fields": content.FIELDS, "rows": rows.rows, "max": MAX_DRAWN, "evidence": evidence_names.NAMES}
     return (
         _environment()
         .get_template("report.html")
@@ -77,18 +76,12 @@ def render(about: About, rows: content.Content, overview: summary.Overview, cour
 
 
 def link(path: str) -> str:
-    """The relative address of a path below the output directory: every character that means something is escaped."""
+    """The relative address of a path below the output directory, with all special characters escaped."""
     return quote(os.fsencode(path), safe="/")
 
 
-def evidence_name(path: str) -> str:
-    """What a file of evidence is called."""
-    name = path.rpartition("/")[2]
-    return _NAMES.get(name, name)
-
-
 def _policy(script: str) -> str:
-    """The page's own script may run, and nothing else; nothing may be loaded but pictures beside it."""
+    """The page's content security policy: only its own script may run, and only pictures beside it may be loaded."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src 'self' file: data:; "
@@ -97,7 +90,7 @@ def _policy(script: str) -> str:
 
 
 def _json(value: Any) -> markupsafe.Markup:
-    """JSON that cannot end the element it stands in."""
+    """JSON that cannot end its HTML element."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -105,7 +98,7 @@ def _json(value: Any) -> markupsafe.Markup:
 
 
 def _options(rows: Sequence[Sequence[Any]], field: int) -> list[str]:
-    """The different values of a field, for a choice."""
+    """The different values of a field, for a selection list."""
     return sorted({row[field] for row in rows if row[field]}, key=lambda name: (name.casefold(), name))
 
 
@@ -120,7 +113,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(link=link, evidence_name=evidence_name, trusted=markupsafe.Markup)
+    environment.filters.update(link=link, evidence_name=evidence_names.of_path, trusted=markupsafe.Markup)
     return environment
 
 

@@ -1,4 +1,4 @@
-"""What each worker did when, and how many orders and bytes came when; few enough pieces to be drawn. Pure."""
+"""What each worker did over time, and orders and bytes over time, in few enough pieces to draw. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from po_pw.journal import history
 
 _PIECES: Final = 3_000
-"""Pieces that are drawn at most; shorter gaps are closed where there are more."""
+"""Maximum pieces drawn; with more, short gaps are closed."""
 _BUCKETS: Final = 40
-"""Bars of the throughput at most."""
+"""Maximum bars of the throughput."""
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
-"""Seconds of a bar."""
+"""Possible lengths of a bar, in seconds."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Span:
-    """From when to when, in seconds since the run began."""
+    """Start and end, in seconds since the run began."""
 
     start: float
     end: float
@@ -37,14 +37,14 @@ class Lane:
     failed: tuple[Span, ...]
     """Attempts that failed, whether or not they were repeated."""
     steals: tuple[float, ...]
-    """When it took over orders of another worker."""
+    """Times at which it took over orders of another worker."""
     orders: int
-    """Number of different orders it worked on."""
+    """Number of different orders that it processed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Bar:
-    """What came within some seconds."""
+    """Orders and bytes of one interval."""
 
     start: float
     """Seconds since the run began."""
@@ -99,7 +99,7 @@ def of(past: history.History) -> Timeline:
 
 
 def joined(spans: Iterable[Span], gap: float) -> tuple[Span, ...]:
-    """The spans in order, those that overlap or are less than `gap` seconds apart as one."""
+    """The sorted spans; those that overlap or are less than `gap` seconds apart are joined."""
     found: list[Span] = []
     for span in sorted(spans, key=lambda one: one.start):
         if found and span.start - found[-1].end <= gap:
@@ -110,7 +110,7 @@ def joined(spans: Iterable[Span], gap: float) -> tuple[Span, ...]:
 
 
 def _waits(happenings: Sequence[history.Happening], at: _At, end: float) -> tuple[Span, ...]:
-    """When orders waited for a host or a sign-in, or the run was paused; what did not end lasted to the end."""
+    """When orders waited for a host or a sign-in, or the run was paused; a wait without an end lasts to the end."""
     since: dict[tuple[str, str], float] = {}
     spans: list[Span] = []
     for one in happenings:

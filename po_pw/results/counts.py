@@ -99,11 +99,11 @@ class ProblemTally:
         self._reasons: collections.Counter[models.ErrorCode] = collections.Counter()
         self._first: list[models.Problem] = []
 
-    def add(self, row: int, po_number: str, failure: models.Failure) -> None:
+    def add(self, row: int, po_number: str, failure: models.Failure, evidence: tuple[str, ...] = ()) -> None:
         """Counts a problem."""
         self._reasons[failure.code] += 1
         if len(self._first) < _NAMED:
-            self._first.append(models.Problem(row, po_number, failure))
+            self._first.append(models.Problem(row, po_number, failure, evidence))
 
     def refused(self, rows: Iterable[models.Row]) -> Iterator[models.Row]:
         """Passes rows on and counts the unusable ones."""
@@ -144,7 +144,7 @@ class Tally:
         if row.duplicate_of is not None:
             return
         if row.error is not None and not row.status.succeeded:
-            self._problems.add(row.number, row.po_number, row.error)
+            self._problems.add(row.number, row.po_number, row.error, row.outcome.evidence if row.outcome else ())
         outcome = row.outcome
         if outcome is None:
             return

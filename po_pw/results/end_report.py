@@ -1,4 +1,4 @@
-"""How a run ended, as one JSON value: for a program or a web address that is told of it. Pure."""
+"""How a run ended, as one JSON value, for `--on-finish` and `--notify`. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from po_pw.results import counts
 
 SCHEMA: Final = 1
-"""Grows when a key changes its meaning or goes; new keys do not change it."""
+"""Increases when a key is removed or changes its meaning, not when one is added."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class End:
         list_name: file name of the list.
         out: the output directory, absolute.
         summary: None if the run ended before anything was processed.
-        error: why the run could not start or go on; `""` if it did.
+        error: why the run could not start or continue; `""` if it did.
     """
 
     exit_code: int

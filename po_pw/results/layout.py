@@ -72,12 +72,12 @@ def cells(row: models.RowResult, again: str = "the same command") -> tuple[Cell,
 
 
 def skipped_text(outcome: models.Outcome) -> str:
-    """What is said of an order that is complete but for files of types that were not asked for; `""` if it is so."""
+    """The message for an order that is complete except for types of files that are not wanted; else `""`."""
     kinds = collections.Counter(gap.skipped_type for gap in outcome.missing if gap.skipped_type)
     if not kinds:
         return ""
     count = "1 attachment" if kinds.total() == 1 else f"{kinds.total()} attachments"
-    return f"complete but for {count} of types not asked for ({', '.join(sorted(kinds))})"
+    return f"complete except for {count} of types that --types leaves out ({', '.join(sorted(kinds))})"
 
 
 def other_cells(other: models.OtherOrder) -> tuple[Cell, ...]:

@@ -13,7 +13,7 @@ from typing import Final
 from po_pw import redact
 
 _ESCAPED: Final = re.compile(r"[\x00-\x20\x7f%\"<>\[\]^`{|}#?\\]")
-"""What a link's target may not hold as it stands. Letters of all scripts may: Excel reads targets as Unicode."""
+"""Characters that must be escaped in a link's target. Letters of all scripts need not: Excel reads Unicode."""
 _PAGE: Final = re.compile(r"https?://[^\x00-\x20\x7f\"<>\\^`{|}]+", re.IGNORECASE)
 _ABSOLUTE: Final = re.compile(r"/|\\\\|[A-Za-z]:[/\\]")
 _IN_FORMULA: Final = re.compile(r"[%#]")

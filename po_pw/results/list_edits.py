@@ -196,17 +196,15 @@ class ListEdits:
     def _said(self) -> Iterator[str]:
         name = self._table.source.name
         if self._moved:
-            rows = (
-                "1 row is not the one that was" if self._moved == 1 else f"{self._moved} rows are not those that were"
-            )
-            yield f"{name}: {rows} read (moved, removed, or with another PO number); nothing was written there"
+            rows = "1 row has changed" if self._moved == 1 else f"{self._moved} rows have changed"
+            yield f"{name}: {rows} since the list was read (moved, removed, other PO number); nothing was written there"
         if self._unclear:
             rows = "1 row has" if self._unclear == 1 else f"{self._unclear} rows have"
-            yield f"{name}: {rows} cells that cannot be told apart; nothing was written there"
+            yield f"{name}: {rows} cells that po-pw cannot tell apart; nothing was written there"
         if self._without:
             yield (
-                f"{name} has no column {', '.join(self._without)} left of {headers.HIERARCHY}: insert what you want to "
-                "have there"
+                f"{name} has no column {', '.join(self._without)} left of {headers.HIERARCHY}: insert the "
+                "columns you want"
             )
 
 
@@ -215,4 +213,4 @@ def _cell(row: models.Row, index: int) -> str:
 
 
 def _wrong(number: int) -> str:
-    return f"what was to be written does not read as it should in row {number}"
+    return f"row {number} would not read back as it was written"

@@ -1,6 +1,6 @@
-"""Our files in the user's folder: a record, not the name, says which ones we wrote.
+"""Files of po-pw in the user's folder: a record, not the name, says which ones po-pw wrote.
 
-Files that we did not write are never replaced: ours gets another name, the same one each time. A file of ours that was
+Other files are never replaced: the file of po-pw gets another name, the same each time. A file of po-pw that was
 changed since belongs to the user and is kept under another name.
 """
 

@@ -137,6 +137,6 @@ def _strange(host: str, portal: _Portal) -> str:
     if portal.orders < _STRANGE_ORDERS or portal.strange <= _STRANGE_SHARE * portal.orders:
         return ""
     return (
-        f"{host}: {portal.strange} of {portal.orders} orders opened another page than their own. Check the url "
+        f"{host}: {portal.strange} of {portal.orders} orders opened a page that is not theirs. Check the url "
         "column; screenshots are in .po-pw/evidence"
     )

@@ -1,4 +1,4 @@
-"""Why an order did not come through and what to do next, in plain words: for screen, tables, report and pages. Pure.
+"""Why an order failed and what to do next, in plain words, for the screen, tables, report and documentation. Pure.
 
 Causes and remedies are parts of a sentence: lower case, without a full stop; `sentence` makes one of them.
 """
@@ -32,7 +32,7 @@ CODES: Final[Mapping[models.ErrorCode, Reason]] = {
     ),
     _Code.NOT_FOUND: Reason("the portal has no such order", "check po_number and url in your list"),
     _Code.FORBIDDEN: Reason(
-        "you are not allowed to see it", "sign in as a user who is; for files on another host see the message"
+        "you are not allowed to see it", "sign in as a user who is allowed; for files on another host see the message"
     ),
     _Code.SIGN_IN_NEEDED: Reason(
         "the portal asks you to sign in", "run po-pw login URL, as a user who may see the order"
@@ -85,5 +85,5 @@ def of_row(row: models.RowResult) -> Reason:
 
 
 def sentence(text: str) -> str:
-    """A cause or remedy with a capital first letter; names that begin with a small one are left as they are."""
+    """A cause or remedy with a capital first letter; names that start with a small letter stay as they are."""
     return text if text.startswith("po-pw") else f"{text[:1].upper()}{text[1:]}"

@@ -1,4 +1,4 @@
-"""What the results of a run add up to, for the workbook's first sheet, the report and the screen. Pure.
+"""Totals of a run's results, for the workbook's first sheet, the report and the screen. Pure.
 
 Memory grows by about 150 bytes for each different file and 100 for each order, and with the number of suppliers.
 """
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FIRST: Final = 5
-"""Orders that are named for each reason and each shared file."""
+"""Maximum orders named for each reason and each shared file."""
 _MAX_SHARED: Final = 50
-"""Files that came with more than one order and are listed; the rest is only counted."""
+"""Maximum files listed that belong to several orders; others are only counted."""
 _DIGEST_BYTES: Final = 16
 """Bytes of a SHA-256 that are compared: 128 bits tell apart more files than there are."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Commands:
-    """Commands that go on with the output folder, as lines for the shell in use; `""` where no command can."""
+    """Commands that continue in the output folder, as lines for the current shell; `""` if there is none."""
 
     again: str = ""
-    """Does everything that is not done yet."""
+    """Processes everything that is not done yet."""
     retry: str = ""
-    """Tries again only what failed or is incomplete."""
+    """Retries only what failed or is incomplete."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class NextCommand:
     """The command to run next."""
 
     line: str
-    """For the shell in use."""
+    """For the current shell."""
     purpose: str
     """What it does, e.g. `To retry what failed, run:`."""
 
@@ -130,7 +130,7 @@ class Overview:
     """Files that this run downloaded."""
     downloaded_bytes: int
     causes: tuple[Cause, ...]
-    """The commonest first."""
+    """The most common first."""
     shared: tuple[SharedFile, ...]
     """Files that came with most orders first, at most 50."""
     shared_count: int
@@ -140,7 +140,7 @@ class Overview:
     warnings: tuple[str, ...]
     """What looks wrong in the run as a whole."""
     next: NextCommand | None
-    """None where no command can go on."""
+    """None if there is no command."""
 
 
 @dataclasses.dataclass(slots=True)

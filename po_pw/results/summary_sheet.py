@@ -162,7 +162,7 @@ class SummarySheet:
             self._next_row()
             count = overview.unread_amounts
             said = "1 amount is" if count == 1 else f"{count:,} amounts are"
-            why = "no number, or could be read in two ways (1,234 or 1.234)"
+            why = "not a number, or could be read in two ways (1,234 or 1.234)"
             self._wide(0, _LAST, f"{said} not included: {why}", self._text)
         self._next_row()
 

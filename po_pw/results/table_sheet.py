@@ -175,8 +175,8 @@ class TableSheet:
         notes = []
         if self.left_out:
             notes.append(
-                f"results.xlsx, sheet {self._name}: the last {self.left_out} rows are missing, as a sheet "
-                "cannot hold more"
+                f"results.xlsx, sheet {self._name}: the last {self.left_out} rows are missing, because a "
+                "sheet cannot hold more"
             )
         if self.clipped:
             notes.append(

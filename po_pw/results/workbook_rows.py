@@ -1,4 +1,4 @@
-"""What the cells of the workbook's sheets hold. Pure."""
+"""Content of the cells of the workbook's sheets. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from po_pw import models
 from po_pw.orders import added_columns, amounts, headers
-from po_pw.results import layout, links, money, reasons
+from po_pw.results import evidence_names, layout, links, money, reasons
 from po_pw.results.styles import Kind
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ class Column(NamedTuple):
     widest: int = 40
     """Maximum width in characters."""
     is_own: bool = False
-    """It is the list's own."""
+    """Whether it is a column of the list."""
     is_technical: bool = False
-    """It is folded away at first."""
+    """Whether it is hidden at first."""
     is_printed: bool = True
 
 
@@ -40,7 +40,7 @@ _KINDS: Final = {
     "Size": (Kind.SIZE, 12),
     "Finished": (Kind.MOMENT, 20),
     "Details": (Kind.WRAPPED, 50),
-    "Evidence": (Kind.TEXT, 12),
+    "Evidence": (Kind.TEXT, 16),
     "Order page": (Kind.TEXT, 12),
     "File names": (Kind.TEXT, 40),
     "Started": (Kind.MOMENT, 20),
@@ -49,7 +49,7 @@ _KINDS: Final = {
     "Saved": (Kind.MOMENT, 20),
     "Changed on the portal": (Kind.MOMENT, 20),
 }
-_TECHNICAL: Final = ("Started", "Error code", "Read by", "Worker", "Attempts", "Seconds")
+_TECHNICAL: Final = ("Started", "Error code", "Read by", "Worker", "Attempts", "Seconds", "Server's answer", "Trace")
 _FILE_TECHNICAL: Final = (
     "Type",
     "Changed on the portal",
@@ -61,11 +61,13 @@ _FILE_TECHNICAL: Final = (
     "Error code",
 )
 _NOT_PRINTED: Final = ("Details", "Evidence", "Order page", "File names")
-"""A page would be too wide to be read with them."""
+"""Columns left out of the print, because a page would be too wide."""
+_MORE_EVIDENCE: Final = ("answers.txt", "trace.zip")
+"""Files of evidence with a column of their own."""
 _DIGITS: Final = 15
-"""Digits that a spreadsheet's number keeps."""
+"""Digits that a number in a spreadsheet can have."""
 _YEARS: Final = range(1901, 9999)
-"""Years whose dates a spreadsheet holds in any time zone."""
+"""Years that a spreadsheet can show in any time zone."""
 _VANISHED: Final = reasons.Reason("no longer on the portal; the file is kept")
 _RECORDED: Final = reasons.Reason("a link or a text, not a file: recorded, not downloaded", "open it on the portal")
 
@@ -174,7 +176,7 @@ def added(row: models.RowResult, again: str = "the same command") -> tuple[Value
         values["bytes"] if outcome is not None and outcome.files else "",
         _moment(outcome.timing.ended_at if outcome else None),
         "" if is_said else values["error_message"],
-        links.to_path(outcome.evidence[0], _evidence(outcome.evidence[0])) if outcome and outcome.evidence else "",
+        _evidence(outcome.evidence[0] if outcome and outcome.evidence else ""),
         links.to_page(outcome.source_url, "Open page") if outcome else "",
         names,
         _moment(outcome.timing.started_at if outcome else None),
@@ -183,6 +185,7 @@ def added(row: models.RowResult, again: str = "the same command") -> tuple[Value
         values["worker"],
         values["attempts"],
         values["seconds"],
+        *(_evidence(evidence_names.named(outcome.evidence if outcome else (), name)) for name in _MORE_EVIDENCE),
     )
 
 
@@ -246,10 +249,9 @@ def files(row: models.RowResult) -> list[tuple[Value, ...]]:
     return lines
 
 
-def _evidence(path: str) -> str:
-    """What a file that shows an order's page is called."""
-    kinds = {"png": "Screenshot", "html": "Page source"}
-    return kinds.get(path.rpartition(".")[2], path.rpartition("/")[2])
+def _evidence(path: str) -> Value:
+    """A link to a file that shows why an order failed; `""` for none."""
+    return links.to_path(path, reasons.sentence(evidence_names.of_path(path))) if path else ""
 
 
 def _folder(outcome: models.Outcome | None) -> Value:

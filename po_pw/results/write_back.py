@@ -121,12 +121,14 @@ class WriteBack:
             replaced = delimited_edit.write(table.content, draft, planned.wanted())
             if replaced:
                 cells = "1 cell" if replaced == 1 else f"{replaced} cells"
-                notes.append(f"{self.name}: letters that its encoding lacks are ? in {cells}; save it as CSV UTF-8")
+                notes.append(
+                    f"{self.name}: in {cells}, characters that its encoding lacks became ?; save it as CSV UTF-8"
+                )
         elif isinstance(table.content, workbook_sandbox.Rows):
             left = workbook_sandbox.edit(self._path, draft, table.content.sheet, planned.wanted())
             if left:
                 cells = "1 cell has a formula" if len(left) == 1 else f"{len(left)} cells have formulas"
-                notes.append(f"{self.name}: {cells}, so what came of the order was not written there")
+                notes.append(f"{self.name}: {cells}, so the results were not written there")
         notes += planned.notes
         if planned.count == len(left):
             return Written(self._path, notes=tuple(notes))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 import aiohttp
 import truststore
 
-from po_pw import errors, proxies, redact
+from po_pw import errors, models, proxies, redact
 from po_pw.transport import addresses, allowed_hosts, codings, cookies, http_errors, resolving
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import yarl
 
-    from po_pw import client_certificates, models
+    from po_pw import client_certificates
 
 BLOCK: Final = 1 << 20
 """Bytes read at a time."""
@@ -29,6 +29,10 @@ _MAX_REDIRECTS: Final = 20
 """As in browsers."""
 _MAX_HEADER_BYTES: Final = 1 << 16
 """Bytes: signed addresses in `Location` and names in `Content-Disposition` exceed aiohttp's 8 KiB."""
+_SHOWN: Final = 1 << 13
+"""Bytes of an error's page or text that are read for people."""
+_SHOWN_WITHIN: Final = 3.0
+"""Seconds for them."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _NONE: Final[Mapping[str, str]] = types.MappingProxyType({})
 
@@ -199,7 +203,12 @@ class Session:
         at = str(answer.url)
         chunks = _chunks(answer, at)
         try:
-            http_errors.refuse(answer.status, at, answer.headers, conditions)
+            try:
+                http_errors.refuse(answer.status, at, answer.headers, conditions)
+            except errors.OrderError as error:
+                start = await _start(chunks, answer.headers) if answer.status >= 400 else b""
+                error.answer = models.Answer(at, answer.status, dict(answer.headers), start)
+                raise
             if policy is not None and not _is_page(answer.headers):  # the portal recognises sign-in pages
                 policy.check_file(at, redirects[-1] if redirects else "")
             yield Body(at, answer.status, answer.headers, chunks, bool(codings.of(answer.headers)), redirects)
@@ -262,6 +271,21 @@ def _is_page(headers: Mapping[str, str]) -> bool:
     kind, disposition = headers.get("Content-Type", ""), headers.get("Content-Disposition", "")
     is_html = kind.strip().lower().startswith(("text/html", "application/xhtml"))
     return is_html and not disposition.strip().lower().startswith("attachment")
+
+
+async def _start(chunks: AsyncIterator[bytes], headers: Mapping[str, str]) -> bytes:
+    """The beginning of the page or text that came with an error; `b""` if it is neither."""
+    kind = headers.get("Content-Type", "").strip().lower()
+    if not (kind.startswith("text/") or any(word in kind for word in ("html", "json", "xml"))):
+        return b""
+    found = bytearray()
+    with contextlib.suppress(TimeoutError, errors.OrderError):  # the status is what counts
+        async with asyncio.timeout(_SHOWN_WITHIN):
+            async for chunk in chunks:
+                found += chunk
+                if len(found) >= _SHOWN:
+                    break
+    return bytes(found[:_SHOWN])
 
 
 async def _chunks(answer: aiohttp.ClientResponse, at: str) -> AsyncGenerator[bytes, None]:

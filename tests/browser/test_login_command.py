@@ -71,7 +71,7 @@ def test_a_sign_in_from_its_beginning_to_its_end(
     words = ("login", url, "--username", tenant.username, "--remember", "--sign-in-host", "localhost")
 
     said = po_pw(*words, "--totp-command", code, env={**environment, "PO_PW_PASSWORD": PASSWORD}, cwd=tmp_path)
-    assert f"{url} opens, and needs a sign-in" in said
+    assert f"{url} opens, and it needs a sign-in" in said
     assert f"The password of {tenant.username} is in the keyring" in said
     assert file_keyring.entries() == {f"po-pw {tenant.origin}": {tenant.username: PASSWORD}}
     files = [file for file in home.rglob("*") if file.is_file()]
@@ -188,8 +188,8 @@ def test_password_host_and_code_are_typed_in_the_terminal(
         (("login", "https://a.example", "--check", "--list"), "--check and --list cannot be combined"),
         (("login", "https://a.example", "--account", "a/b"), "--account"),
         (("login", "https://a.example", "--import-cookies", "none.txt"), "none.txt cannot be read"),
-        (("login", "--check"), "no sign-in is kept"),
-        (("logout",), "no sign-in is kept"),
+        (("login", "--check"), "no sign-in is saved"),
+        (("logout",), "no sign-in is saved"),
         (("logout", "--all", "--account", "a"), "cannot be combined"),
     ],
 )

@@ -114,8 +114,8 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def is_for_secrets(path: Path) -> bool:
-    """The saved sign-in, and browsers' profiles while they last: for the owner alone, and no use without cookies."""
-    return path.name == "storage_state.json" or not {"profile", "profiles", "base"}.isdisjoint(path.parts)
+    """The saved sign-in, and browsers' profiles and traces as recorded, while they last: for the owner alone."""
+    return path.name == "storage_state.json" or not {"profile", "profiles", "base", "traces"}.isdisjoint(path.parts)
 
 
 def forms(secret: str) -> set[bytes]:
@@ -133,20 +133,23 @@ def test_no_secret_of_a_portal_is_written_anywhere(
     portal: SecretivePortal, loop: LoopThread, tmp_path: Path, temporary: Path
 ) -> None:
     """Each in a place of its own: addresses, pages, answers, cookies, the password. Looked for in every byte after a
-    sign-in, a SIGKILL in the middle, and the run that goes on; nothing is fetched twice though signatures changed.
+    sign-in, a SIGKILL in the middle, and the run that goes on, both traced; nothing is fetched twice though signatures
+    changed.
     """
     machine = Machine(tmp_path, temporary)
     (tmp_path / "pos.csv").write_text(portal.table(), "utf-8")
     first = f"{portal.origin}/orders/1?id=1&token={SECRETS['order_query']}"
     assert machine.do("login", first, "--username", "anna", PO_PW_PASSWORD=SECRETS["password"]) == 0, machine.said
     assert any(SECRETS["session_cookie"].encode() in path.read_bytes() for path in files_in(tmp_path / "home"))
-    killed = machine.begin("process", "pos.csv", "-w", "1", "-v")
+    killed = machine.begin("process", "pos.csv", "-w", "1", "-v", "--trace")
     loop.run(portal.is_slow.wait(), 300)
     killed.kill()
     machine.end(killed)
     assert machine.found() == []
     loop.run(portal.go_on())
-    assert machine.do("process", "pos.csv", "-w", "2", "-v") == 1, machine.said  # some of it failed, as it should
+    assert machine.do("process", "pos.csv", "-w", "2", "-v", "--trace") == 1, (
+        machine.said
+    )  # some of it failed, as it should
     out = tmp_path / "downloads"
     assert sorted(path.name for path in out.glob("PO-1_PARTIAL/*")) == [
         "form.pdf",
@@ -167,7 +170,8 @@ def test_no_secret_of_a_portal_is_written_anywhere(
     assert sources["Shared folder"].startswith("https://share.example/f?id=5&sig=REDACTED&next=https%3A%2F%2Fh.example")
     assert rows["PO-3"]["error_code"] == "INVALID_URL"
     assert rows["PO-2"]["error_code"] == "NOT_RECOGNISED"
-    assert (out / ".po-pw" / "evidence" / "PO-2" / "page.html").exists()
+    kept = {path.relative_to(out / ".po-pw" / "evidence").as_posix() for path in out.glob(".po-pw/evidence/*/*")}
+    assert kept >= {"PO-2/page.html", "PO-2/trace.zip", "PO-4/trace.zip", "PO-1/answers.txt", "PO-1/trace.zip"}
     assert "po-pw portal inspect" not in machine.said or "id=" in machine.said
 
 

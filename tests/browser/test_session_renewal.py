@@ -174,9 +174,9 @@ def test_a_person_signs_in_again_in_a_window(tmp_path: Path) -> None:
     assert all(len(one.files) == 2 and one.attempts == 1 for one in ran.outcomes.values())
     assert sorted(portal.served) == sorted(set(portal.served)), "fetched twice"
     said = [event.text for event in ran.heard if isinstance(event, events.Notice)]
-    asked = [text for text in said if "its orders wait for you" in text]
+    asked = [text for text in said if "its orders wait until you do" in text]
     # Where the window ends before its page has loaded, the portal counts as not reached, and is tried again.
-    again = [text for text in said if "is tried again" in text]
+    again = [text for text in said if "trying again" in text]
     assert len(asked) + len(again) == 3, said
     assert len(again) + len([text for text in said if "the sign-in window was closed" in text]) == 1, said
     kept = sessions.Sessions(home).read(portal.origin)

@@ -106,7 +106,7 @@ def test_each_page_is_answered(provider: identity_provider.Provider, sign_in: Si
 
 def test_what_is_for_a_person_is_left_to_a_person(provider: identity_provider.Provider, sign_in: SignIn) -> None:
     """Terms are not accepted, and the message says what the page asks, and what to do."""
-    with pytest.raises(errors.LoginRequiredError, match=r'localhost that po-pw does not answer: "Feltételek".*window'):
+    with pytest.raises(errors.LoginRequiredError, match=r'localhost that po-pw cannot fill in: "Feltételek".*window'):
         sign_in("user-password-terms", timeout=5)
     assert provider.typed[-1].page == "password"
 

@@ -165,7 +165,7 @@ def test_a_page_that_opens_for_everybody_proves_nothing(portal: Portal, tmp_path
 
 def test_a_portal_that_asks_again_is_no_sign_in(portal: Portal, tmp_path: Path) -> None:
     """The form was accepted, and an order's address still asks: that is an error, and nothing is kept."""
-    with pytest.raises(errors.LoginRequiredError, match="asks for one once more"):
+    with pytest.raises(errors.LoginRequiredError, match="asked for a sign-in"):
         sign_in(portal, tmp_path, "/forgets/7001")
     assert not sessions.Sessions(tmp_path).proof(portal.origin)
 

@@ -53,7 +53,7 @@ def test_other_types_are_skipped_and_come_when_they_are_wanted(tmp_path: Path) -
         assert {gap.name for gap in first.missing if gap.skipped_type} == every - pdfs
         assert row["attachments_found"] == row["attachments_downloaded"] == len(pdfs)
         assert row["error_code"] is None
-        assert f"complete but for {len(every - pdfs)} attachment" in row["error_message"]
+        assert f"complete except for {len(every - pdfs)} attachment" in row["error_message"]
 
         pages = portal.counts["pages"]
         again, _ = run("pdf", resume=resuming.Resume())

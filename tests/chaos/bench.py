@@ -1,4 +1,4 @@
-"""The real program in a process of its own, on the embedded portal, with folders of its own to be looked through."""
+"""Runs the real program in a separate process on the demo portal, with separate folders that can be checked."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ VARIANTS = (
     Variant.LARGE,
     Variant.HTML_INSTEAD,
 )
-"""One order of each. Not those that fail once: what fails, and when, is for the scenarios."""
+"""One order of each variant, without those that fail once: the scenarios decide what fails and when."""
 WORKERS = 2
 _CLICKED = (Delivery.FORM, Delivery.FORM_INLINE, Delivery.SCRIPT)
 IN_TIME = 300.0
-"""Seconds that a run may take, on a machine that is busy."""
+"""Maximum seconds of a run on a busy machine."""
 _SHORT = "/tmp" if os.name == "posix" else None  # noqa: S108 - Chromium's socket lies below it: see watchdog.py
 
 
-class House:
-    """The portal, which can be restarted: the same port, the same people signed in. A context manager."""
+class RestartablePortal:
+    """The portal, which can be restarted with the same port and sessions. A context manager."""
 
     def __init__(self, settings: catalogue.PortalSettings) -> None:
         self._settings = settings
@@ -71,7 +71,7 @@ class House:
         self._stack.close()
 
     def restart(self, away: float) -> None:
-        """Hangs up on everybody, is away for so many seconds, and comes back."""
+        """Closes all connections, and restarts after so many seconds."""
         port = urlsplit(self.portal.origin).port or 0
         self._stack.close()
         time.sleep(away)
@@ -79,10 +79,10 @@ class House:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Ground:
-    """A portal, somebody signed in to it, and what an undisturbed run makes of it."""
+class PreparedPortal:
+    """A portal, a sign-in to it, and the result of an undisturbed run."""
 
-    house: House
+    house: RestartablePortal
     home: Path
     orders: tuple[str, ...]
     wanted: looking.State
@@ -91,11 +91,11 @@ class Ground:
 
     @property
     def portal(self) -> server.Portal:
-        """As it runs now."""
+        """The running portal."""
         return self.house.portal
 
     def files_served(self) -> int:
-        """How often a file was asked for, over all runs so far; not the pages that come instead of one."""
+        """Number of requests for files in all runs so far, without pages that come instead of a file."""
         files = {portal_pages.address(file) for order in self.portal.orders for file in order.files}
         paths = self.portal.paths.copy()
         return sum(count for path, count in paths.items() if path.removesuffix("/data.json") in files)
@@ -103,7 +103,7 @@ class Ground:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Undisturbed:
-    """What a run makes of the portal's orders that nothing disturbs."""
+    """The result of an undisturbed run over the portal's orders."""
 
     state: looking.State
     served: int
@@ -111,13 +111,13 @@ class Undisturbed:
 
 
 def once(file: Path, make: Callable[[], Undisturbed]) -> Undisturbed:
-    """What the first of several processes makes, for all of them: the portal is the same in each."""
+    """A value that the first of several test processes computes for all: the portal is the same in each."""
     claim = file.with_suffix(".claim")
     deadline = time.monotonic() + IN_TIME
     while not file.exists():
         try:
             claim.touch(exist_ok=False)
-        except FileExistsError:  # another is at it
+        except FileExistsError:  # another process is computing it
             assert time.monotonic() < deadline, f"no {file} comes"
             time.sleep(0.1)
             continue
@@ -132,26 +132,26 @@ def once(file: Path, make: Callable[[], Undisturbed]) -> Undisturbed:
 
 
 @contextlib.contextmanager
-def ground(home: Path, shared: Path, *, settings: catalogue.PortalSettings = SETTINGS) -> Iterator[Ground]:
-    """Serves the portal, signs in, and runs once undisturbed, unless another process has.
+def prepared(home: Path, shared: Path, *, settings: catalogue.PortalSettings = SETTINGS) -> Iterator[PreparedPortal]:
+    """Serves the portal, signs in, and runs once undisturbed, unless another process has done so.
 
     Args:
         home: for sign-ins.
         shared: a file, the same for all processes of one test session.
         settings: of the portal.
     """
-    with House(settings) as house:
+    with RestartablePortal(settings) as house:
         portal = house.portal
         run_async(portal_runs.signed_in(portal, home))
         orders = tuple(
             next(order.po_number for order in portal.orders if order.variant is variant) for variant in VARIANTS
         )
-        first = Ground(house, home, orders, looking.State({}, frozenset(), {}, {}), 0)
+        first = PreparedPortal(house, home, orders, looking.State({}, frozenset(), {}, {}), 0)
 
         def run_undisturbed() -> Undisturbed:
             with bench(first) as one:
                 ended = one.to_the_end()
-                assert ended.returncode == 1, ended.said  # a PO that is not there, and a page instead of a file
+                assert ended.returncode == 1, ended.said  # an unknown PO, and a page instead of a file
                 return Undisturbed(looking.state(one.out), first.files_served())
 
         undisturbed = once(shared, run_undisturbed)
@@ -162,26 +162,28 @@ def ground(home: Path, shared: Path, *, settings: catalogue.PortalSettings = SET
                 assert (said[0], said[-1] or None) == (order.expected_status, order.expected_error), order.po_number
         sums = sorted(sum_ for sum_ in wanted.files.values() if sum_)
         assert sums == sorted(f.sha256 for o in portal.orders if o.po_number in orders for f in o.files)
-        yield Ground(house, home, orders, wanted, undisturbed.served)
+        yield PreparedPortal(house, home, orders, wanted, undisturbed.served)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ended:
-    """How a process of ours ended."""
+    """How a process ended."""
 
     returncode: int
     said: str
 
 
 class Bench:
-    """One output directory and one temporary folder, for a command that is run again and again.
+    """One output directory and one temporary folder, for a command that is run repeatedly.
 
     Attributes:
-        root: holds all of it, and nothing else's; every process of a run names it.
+        root: contains all of it and nothing else; every process of a run has it in its command line or environment.
     """
 
-    def __init__(self, ground: Ground, root: Path, counting: report.Report, environment: dict[str, str]) -> None:
-        self.ground = ground
+    def __init__(
+        self, prepared: PreparedPortal, root: Path, counting: report.Report, environment: dict[str, str]
+    ) -> None:
+        self.prepared = prepared
         self.report = counting
         self.root = root
         self.out = root / "out"
@@ -190,17 +192,17 @@ class Bench:
         self._environment = environment
         self._seen: set[Path] = set()
         self._starts = 0
-        server.write_csv(ground.portal, root / "pos.csv", only=ground.orders)
+        server.write_csv(prepared.portal, root / "pos.csv", only=prepared.orders)
 
     def start(
         self, *, runner: Sequence[str] = ("-m", "po_pw"), workers: int = WORKERS, more: Mapping[str, str] | None = None
     ) -> Going:
-        """Starts the command; the same one each time.
+        """Starts the command, the same each time.
 
         Args:
-            runner: what Python runs.
-            workers: contexts.
-            more: environment.
+            runner: the Python program.
+            workers: number of contexts.
+            more: environment variables.
         """
         self._seen = set(self._logs())
         self._starts += 1
@@ -208,7 +210,7 @@ class Bench:
         said = self.root / f"said{self._starts}.txt"
         environment = {
             **os.environ,
-            "PO_PW_HOME": str(self.ground.home),
+            "PO_PW_HOME": str(self.prepared.home),
             "TMPDIR": str(self.temp),
             "PO_PW_BACKOFF_BASE": "0.2",
             "PO_PW_BACKOFF_CAP": "1",
@@ -237,15 +239,15 @@ class Bench:
         return sorted((self.out / looking.INTERNAL / "logs").glob("*.jsonl"))
 
     def log(self) -> Path | None:
-        """The log of the run that was started last, once there is one."""
+        """The log of the latest run, once it exists."""
         new = [path for path in self._logs() if path not in self._seen]
         return new[-1] if new else None
 
     def check_clean(self, processes: Sequence[psutil.Process]) -> None:
-        """Soon no process and no temporary file of the run is left.
+        """Checks that soon no process and no temporary file of the run is left.
 
         Raises:
-            AssertionError: something was left, and what.
+            AssertionError: something is left; the message names it.
         """
         started = time.monotonic()
 
@@ -260,21 +262,21 @@ class Bench:
         self.report.check(findings + [f"left behind: {path} after {took:.1f} s" for path in self.temp.iterdir()])
 
     def check_whole(self) -> None:
-        """Every order's folder that is there is whole.
+        """Checks that every order's folder that exists is complete.
 
         Raises:
-            AssertionError: one is not, and how.
+            AssertionError: one is not; the message says why.
         """
-        self.report.check(looking.partial(self.out, self.ground.wanted))
+        self.report.check(looking.partial(self.out, self.prepared.wanted))
 
     def check_end(self) -> None:
-        """All is as an undisturbed run leaves it, and nothing of the way there is left.
+        """Checks that everything is as after an undisturbed run, without intermediate files.
 
         Raises:
-            AssertionError: something is not, and what.
+            AssertionError: something differs; the message names it.
         """
         seen = looking.state(self.out)
-        findings = looking.differences(seen, self.ground.wanted)
+        findings = looking.differences(seen, self.prepared.wanted)
         self.report.check(findings + looking.left_inside(self.out) + looking.journal_faults(self.out))
         self.check_clean([])
         self.report.rounds += 1
@@ -287,7 +289,7 @@ _ROOT = Path(__file__).parent.parent.parent
 
 
 class Going:
-    """A run that is going on. A context manager: left, it has ended."""
+    """A run in progress. A context manager: when the block ends, the run has ended."""
 
     def __init__(self, bench: Bench, process: subprocess.Popen[bytes], said: Path) -> None:
         self.bench = bench
@@ -296,7 +298,7 @@ class Going:
         self._stream: IO[str] | None = None
         self._rest = ""
         self.events: list[dict[str, Any]] = []
-        """What its log has said so far."""
+        """The log's lines so far."""
 
     def __enter__(self) -> Going:
         return self
@@ -309,11 +311,11 @@ class Going:
             self._stream.close()
 
     def said(self) -> str:
-        """What it printed."""
+        """Its output."""
         return self._said.read_text("utf-8", "replace")
 
     def read_log(self) -> list[dict[str, Any]]:
-        """What its log has said since the last time."""
+        """The new lines of its log."""
         if self._stream is None:
             log = self.bench.log()
             if log is None:
@@ -325,10 +327,10 @@ class Going:
         return new
 
     def until(self, holds: Callable[[dict[str, Any]], bool], count: int = 1, seconds: float = IN_TIME) -> bool:
-        """Waits for so many log lines of a kind; False where the run ended before.
+        """Waits for so many log lines of a kind; False if the run ended first.
 
         Raises:
-            AssertionError: it neither ended nor said so in time.
+            AssertionError: neither happened in time.
         """
         deadline = time.monotonic() + seconds
         left = count
@@ -361,7 +363,7 @@ class Going:
         return Ended(code, self.said())
 
     def kill(self, *, group: bool = False) -> list[psutil.Process]:
-        """SIGKILL, to the tool alone or to its whole process group; gives the processes that were below it."""
+        """Sends SIGKILL to the program alone or to its process group; returns its descendant processes."""
         processes = looking.below(self.process.pid)
         if group:
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -372,7 +374,7 @@ class Going:
         return processes
 
     def in_flight(self) -> int:
-        """Files that were under way when it was killed: asked for, and not in the journal yet."""
+        """Files on their way when it was killed: requested, but not in the journal."""
         noted = looking.noted(self.bench.out)
         asked: set[tuple[str, str]] = set()
         clicked: set[str] = set()
@@ -384,8 +386,8 @@ class Going:
             elif line["event"] == "order.settled":
                 clicked.discard(line["po"])
         known = asked | noted
-        unannounced = 0  # a click's file is under way before its start is announced
-        for order in self.bench.ground.portal.orders:
+        unannounced = 0  # a file from a click is on its way before its event
+        for order in self.bench.prepared.portal.orders:
             if order.po_number in clicked:
                 behind_clicks = sum(1 for file in order.files if file.delivery in _CLICKED)
                 seen = sum(1 for key, _ in known if key == models.order_key(order.po_number))
@@ -394,16 +396,16 @@ class Going:
 
 
 def named(event: str) -> Callable[[dict[str, Any]], bool]:
-    """Whether a log line is this event's; for `Going.until`."""
+    """Returns a filter for log lines of this event, for `Going.until`."""
     return lambda line: bool(line["event"] == event)
 
 
 @contextlib.contextmanager
-def bench(ground: Ground, counting: report.Report | None = None, **environment: str) -> Iterator[Bench]:
-    """A bench for as long as the block lasts; what is on it stays to be looked at where the block fails."""
+def bench(prepared: PreparedPortal, counting: report.Report | None = None, **environment: str) -> Iterator[Bench]:
+    """A bench for the block; its folders are kept if the block fails."""
     root = Path(tempfile.mkdtemp(prefix="chaos-", dir=_SHORT))
     try:
-        yield Bench(ground, root, counting or report.Report(), environment)
+        yield Bench(prepared, root, counting or report.Report(), environment)
     except BaseException as error:
         error.add_note(f"what was left is in {root}")
         raise

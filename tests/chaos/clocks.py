@@ -1,4 +1,4 @@
-"""`po-pw` on a machine whose clock goes back an hour every second. Run as a program: see `test_machine.py`."""
+"""Runs `po-pw` with a clock that goes back an hour every second. A program: see `test_machine.py`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ BACK = 3600.0
 
 
 def main() -> None:
-    """Replaces the clocks that tell the time of day before anything reads them; the monotonic one goes on."""
-    import po_pw.journal.codec  # pydantic looks at the real class, once
+    """Replaces the clocks for the time of day before anything reads them; the monotonic clock is unchanged."""
+    import po_pw.journal.codec  # pydantic inspects the real class once
 
     assert po_pw.journal.codec is not None
     real_moment = datetime.datetime

@@ -1,4 +1,4 @@
-"""What the scenarios share: the seed, one portal with an undisturbed run, and the report of a long form."""
+"""Fixtures of the scenarios: the seed, one portal with an undisturbed run, and the report of the long version."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 _IN_TIME = 900
-"""Seconds for one test, on a machine that is busy with others."""
+"""Maximum seconds of one test on a busy machine."""
 _OVERTIME = 900
-"""Seconds that the long form may take on top of its minutes: its last scenarios are brought to their end."""
+"""Extra seconds of the long version, in which its last scenarios end."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Each test has its bound; the long form may take as long as it was told."""
+    """Sets a time limit for each test; that of the long version is its option."""
     minutes = float(config.getoption("--chaos-minutes"))
     for item in items:
         if item.path.name == "test_long.py":
@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
-    """A failure says what chance it came from, and how to have it again."""
+    """Adds the random seed to a failure, and how to repeat it."""
     outcome = yield
     seed = getattr(item, "funcargs", {}).get("seed")
     if seed is not None and outcome.get_result().failed:
@@ -39,11 +39,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
 
 
 @pytest.fixture(scope="session")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bench.Ground]:
-    """A portal, somebody signed in, and what an undisturbed run makes of it."""
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bench.PreparedPortal]:
+    """A portal, a sign-in, and the result of an undisturbed run."""
     ours = tmp_path_factory.getbasetemp()
     session = ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours
-    with bench.ground(tmp_path_factory.mktemp("chaos-home"), session / "undisturbed") as made:
+    with bench.prepared(tmp_path_factory.mktemp("chaos-home"), session / "undisturbed") as made:
         yield made
 
 
@@ -56,11 +56,11 @@ def order(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cutting.Order]:
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
-    """What chance comes from."""
+    """The random seed."""
     return int(request.config.getoption("--chaos-seed"))
 
 
 @pytest.fixture
 def counting() -> report.Report:
-    """Counts of one test."""
+    """The counts of one test."""
     return report.Report()

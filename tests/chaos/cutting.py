@@ -1,4 +1,4 @@
-"""Goes through the cases of `ends.py`, on a portal of their own."""
+"""Runs the cases of `ends.py`, each with its own portal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 SUPPLIER = "Acme Industrial Supply"
 CASES = ("new", "partial before", "supplier changed", "none")
-"""As `ends.cases` has them."""
+"""The names of `ends.cases`."""
 _SETTINGS = catalogue.PortalSettings(
     orders=1, files_per_order=2, plain=True, latency=0, file_latency=0, file_bytes=3000
 )
@@ -31,16 +31,16 @@ _SETTINGS = catalogue.PortalSettings(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Order:
-    """An order on a portal without delay, and somebody signed in to it."""
+    """An order on a portal without delays, and a sign-in to it."""
 
     home: Path
     sheet: dict[str, Any]
-    """As `paper.Sheet` has it."""
+    """As in `paper.Sheet`."""
 
 
 @contextlib.contextmanager
 def order(home: Path) -> Iterator[Order]:
-    """Serves it while the block lasts."""
+    """Serves it for the block."""
     with server.serve_in_thread(_SETTINGS) as portal:
         run_async(portal_runs.signed_in(portal, home))
         shown = portal.orders[0]
@@ -52,18 +52,18 @@ def order(home: Path) -> Iterator[Order]:
 def exhausted(
     about: Order, case: str, *, seed: int, twice: int, cuts: bool = False, whole: bool = False, timeout: float = 600
 ) -> dict[str, Any]:
-    """Goes through one case; gives what `ends.py` says of it.
+    """Runs one case; returns the result of `ends.py`.
 
-    In memory where that can be: nothing here waits for a disk.
+    Uses a file system in memory if possible, to save time.
 
     Args:
         about: the order.
-        case: which.
-        seed: of the chance.
-        twice: of how many cases the second run is killed too.
-        cuts: the power is cut, instead of the process killed.
-        whole: also before the order is begun, and while the results are written.
-        timeout: seconds.
+        case: its name.
+        seed: for random numbers.
+        twice: number of cases in which the second run is killed too.
+        cuts: cut the power instead of killing the process.
+        whole: include operations before the order starts, and while the results are written.
+        timeout: in seconds.
     """
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
     root = tempfile.mkdtemp(prefix="chaos-", dir=memory)

@@ -1,6 +1,6 @@
-"""An order's end, cut off before and after every single operation on the disk. Run as a program: see `test_ends.py`.
+"""Interrupts the end of an order before and after every disk operation. A program: see `test_ends.py`.
 
-This process holds everything imported and forks a child for each run, so that a case takes milliseconds.
+This process imports everything and forks a child for each run, so that a case takes milliseconds.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 NOTE = "Acme Industrial Supply/PO-1_PARTIAL/notes.txt"
-"""Somebody's own file, among ours."""
+"""A file of the user in the order's folder."""
 _IN_TIME = 30
-"""Seconds that a run may take before it is ended."""
+"""Maximum seconds of a run."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Command:
-    """What is run."""
+    """The command to run."""
 
     sheets: tuple[paper.Sheet, ...]
     force: bool = False
@@ -43,16 +43,16 @@ class Command:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Case:
-    """An output directory's history: runs that end well, and the one that is cut off."""
+    """The history of an output directory: runs that end normally, and one that is interrupted."""
 
     before: tuple[Command, ...]
     command: Command
     note: bool = False
-    """Whether somebody put a file of their own into the order's folder in between."""
+    """Whether the user put a file into the order's folder in between."""
 
 
 def cases(sheet: paper.Sheet) -> dict[str, Case]:
-    """The ways in which an order can come to its end.
+    """The ways in which an order can end.
 
     Args:
         sheet: an order with two files.
@@ -69,7 +69,7 @@ def cases(sheet: paper.Sheet) -> dict[str, Case]:
 
 
 class Stage:
-    """One output directory, put back to where the case begins as often as wanted."""
+    """One output directory that can be reset to the start of the case."""
 
     def __init__(self, root: Path, home: Path, case: Case) -> None:
         self._root, self._case = root, case
@@ -96,7 +96,7 @@ class Stage:
         _bring_in((root / "modules.txt").read_text("utf-8").split())
         lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
         self.done = {number: operations.Operation(**fields) for number, fields in lines}
-        """What an undisturbed run does, by number; operations that fail change nothing, and are not among them."""
+        """Operations of an undisturbed run, by number, without those that fail, because they change nothing."""
         self.ends_at = max(number for number, one in self.done.items() if one.name == "commit")
         """The last operation before the results."""
         self.begins_at = min(number for number, one in self.done.items() if one.path.startswith(".po-pw/work/"))
@@ -110,7 +110,7 @@ class Stage:
         before: Callable[[operations.Operation, int], None] = lambda _, __: None,
         after: Callable[[operations.Operation, int], None] = lambda _, __: None,
     ) -> int:
-        """A whole run in a child of its own; gives what `os.waitstatus_to_exitcode` makes of its end."""
+        """Runs in a child process; returns the result of `os.waitstatus_to_exitcode`."""
         child = os.fork()
         if child == 0:
             code = 70
@@ -131,11 +131,11 @@ class Stage:
         return os.waitstatus_to_exitcode(status)
 
     def killed(self, number: int, *, after: bool = False, power: bool = False) -> int:
-        """A run of the command that is killed before, or right after, the operation of this number.
+        """Runs the command and kills it before, or right after, an operation.
 
         Args:
-            number: from 1.
-            after: right after it.
+            number: of the operation, from 1.
+            after: kill it right after the operation.
             power: what was not synced by then is lost.
         """
         trail = self._trail
@@ -160,12 +160,12 @@ class Stage:
         return code
 
     def reset(self) -> None:
-        """The output directory as it was before the command."""
+        """Resets the output directory to its state before the command."""
         shutil.rmtree(self.out)
         shutil.copytree(self._base, self.out)
 
     def faults_now(self) -> list[str]:
-        """What, at any instant, is neither as before nor as it is to be, or called done and is not."""
+        """What is neither in its old nor in its new state, or is recorded as done but is not."""
         seen, found = looking.tree(self.out), looking.not_there(self.out)
         for name in {looking.folder_of(path) for path in seen} - {""}:
             parts = [
@@ -177,7 +177,7 @@ class Stage:
         return found
 
     def faults_at_end(self) -> list[str]:
-        """The same command again, and what is then not as an undisturbed run leaves it."""
+        """Runs the same command again; returns the differences from an undisturbed run."""
         code = self.live(self._case.command)
         if code != 0:
             return [f"the next run ended with {code}"]
@@ -194,28 +194,28 @@ _AT_FIRST = frozenset(sys.modules)
 
 
 def _bring_in(modules: Sequence[str]) -> None:
-    """Imports what runs import as they go, so that no child has to again."""
+    """Imports the modules that runs import later, so that the children need not."""
     for module in modules:
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
     gc.freeze()
 
 
-def exhaust(stage: Stage, *, twice: int, whole: bool, cuts: bool, chance: random.Random) -> dict[str, Any]:
-    """Cuts a run off at each of its operations; some of the runs that take up what it left are cut off as well.
+def exhaust(stage: Stage, *, twice: int, whole: bool, cuts: bool, rng: random.Random) -> dict[str, Any]:
+    """Interrupts a run at each of its operations, and also some of the runs that resume it.
 
     Args:
         stage: the case.
-        twice: of how many cases the second run is killed too.
-        whole: also before the order is begun, and while the results are written.
-        cuts: the power is cut, instead of the process killed.
-        chance: when.
+        twice: number of cases in which the second run is killed too.
+        whole: include operations before the order starts, and while the results are written.
+        cuts: cut the power instead of killing the process.
+        rng: source of random numbers.
     """
     numbers = [number for number in stage.done if whole or stage.begins_at <= number <= stage.ends_at]
     plan = [(number, False, 0) for number in numbers]
-    # After one operation and before the next is the same to the disk, but for what SQLite does by itself.
+    # To the disk, "after one operation" equals "before the next", except for what SQLite does by itself.
     plan += [(number, True, 0) for number in numbers if stage.done[number].name == "commit" or number == numbers[-1]]
-    plan += [(chance.choice(numbers), chance.random() < 0.5, chance.choice(numbers)) for _ in range(twice)]
+    plan += [(rng.choice(numbers), rng.random() < 0.5, rng.choice(numbers)) for _ in range(twice)]
     problems: list[str] = []
     kills = 0
     for number, after, again in plan:
@@ -237,12 +237,12 @@ def exhaust(stage: Stage, *, twice: int, whole: bool, cuts: bool, chance: random
 
 
 def main() -> None:
-    """Reads what to do from standard input, and writes what came of it to standard output, both JSON."""
+    """Reads the task from standard input and writes the result to standard output, both as JSON."""
     asked = json.load(sys.stdin)
     sheet = paper.Sheet(**{**asked["sheet"], "files": tuple(map(tuple, asked["sheet"]["files"]))})
     stage = Stage(Path(asked["root"]), Path(asked["home"]), cases(sheet)[asked["case"]])
-    chance = random.Random(asked["seed"])
-    done = exhaust(stage, twice=asked["twice"], whole=asked["whole"], cuts=asked["cuts"], chance=chance)
+    rng = random.Random(asked["seed"])
+    done = exhaust(stage, twice=asked["twice"], whole=asked["whole"], cuts=asked["cuts"], rng=rng)
     steps = [operation.step for operation in stage.done.values() if operation.step]
     json.dump({**done, "operations": len(stage.done), "steps": steps}, sys.stdout)
 

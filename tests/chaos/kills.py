@@ -1,4 +1,4 @@
-"""The whole tool is killed, again and again, and started again until all is done."""
+"""Kills the whole program repeatedly, and restarts it until everything is done."""
 
 from __future__ import annotations
 
@@ -25,46 +25,46 @@ _WEIGHTS = (6, 6, 4, 6, 2, 1)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Moment:
-    """When a run is killed."""
+    """When to kill a run."""
 
     event: str
-    """Counted in its log; `""`: from its start on."""
+    """The event to count in the log; `""` for the start of the run."""
     count: int
     delay: float
     """Seconds after that."""
     group: bool
-    """The whole process group, or the tool alone."""
+    """Whether to kill the whole process group, or the program alone."""
 
 
-def moment(chance: random.Random) -> Moment:
-    """Some instant, in the working phase most of the time."""
-    group = chance.random() < 0.5
-    if chance.random() < 0.12:
-        return Moment("", 0, chance.uniform(0.0, 2.0), group)
-    (event,) = chance.choices(_MOMENTS, _WEIGHTS)
+def moment(rng: random.Random) -> Moment:
+    """A random time, mostly while orders are processed."""
+    group = rng.random() < 0.5
+    if rng.random() < 0.12:
+        return Moment("", 0, rng.uniform(0.0, 2.0), group)
+    (event,) = rng.choices(_MOMENTS, _WEIGHTS)
     most = {"context.opened": bench.WORKERS, "run.ended": 1}.get(event, 4)
-    return Moment(event, chance.randint(1, most), chance.uniform(0.0, 0.25), group)
+    return Moment(event, rng.randint(1, most), rng.uniform(0.0, 0.25), group)
 
 
-def until_done(ground: bench.Ground, seed: int, counting: report.Report, *, kills: int) -> None:
-    """Kills at so many random instants; each output directory ends as an undisturbed run's.
+def until_done(prepared: bench.PreparedPortal, seed: int, counting: report.Report, *, kills: int) -> None:
+    """Kills at so many random times; each output directory must end as after an undisturbed run.
 
     Raises:
-        AssertionError: it does not, or something was left after a kill.
+        AssertionError: it does not, or something is left after a kill.
     """
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     left = kills
     while left > 0:
-        left -= _round(ground, chance, counting, most=left)
+        left -= _round(prepared, rng, counting, most=left)
 
 
-def _round(ground: bench.Ground, chance: random.Random, counting: report.Report, *, most: int) -> int:
-    """One output directory, from nothing to its end; gives how many kills it took."""
+def _round(prepared: bench.PreparedPortal, rng: random.Random, counting: report.Report, *, most: int) -> int:
+    """Completes one new output directory; returns the number of kills."""
     kills = in_flight = 0
-    asked_before = ground.files_served()
-    with bench.bench(ground, counting) as one:
+    asked_before = prepared.files_served()
+    with bench.bench(prepared, counting) as one:
         while kills < most:
-            when = moment(chance)
+            when = moment(rng)
             with one.start() as going:
                 if when.event and not going.until(bench.named(when.event), when.count):
                     break
@@ -80,7 +80,7 @@ def _round(ground: bench.Ground, chance: random.Random, counting: report.Report,
         ended = one.to_the_end()
         assert ended.returncode == 1, ended.said
         one.check_end()
-    again = ground.files_served() - asked_before - ground.served
+    again = prepared.files_served() - asked_before - prepared.served
     counting.served_again += max(0, again)
     counting.in_flight += in_flight
     assert again <= in_flight, f"{again} files were fetched again, {in_flight} were in flight at {kills} kills"

@@ -1,4 +1,4 @@
-"""What a run left behind, on disk and in the process table, and whether that is as it should be."""
+"""Checks what a run left on disk and in the process table."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 INTERNAL = ".po-pw"
 SOON = 60.0
-"""Seconds after a kill by which nothing of the run may be left, on a machine that is busy."""
+"""Maximum seconds after a kill until nothing of the run is left, on a busy machine."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class State:
-    """An output directory, without what differs from run to run (times, attempts, worker names)."""
+    """The state of an output directory, without values that differ between runs (times, attempts, worker names)."""
 
     files: Mapping[str, str]
-    """SHA-256 by path, of everything in orders' folders; folders are there too, with a `/` and no sum."""
+    """SHA-256 by path, of everything in the orders' folders; folders have a `/` and no sum."""
     beside: frozenset[str]
-    """The files that lie beside the folders: the results."""
+    """The files beside the folders: the results."""
     rows: Mapping[str, tuple[object, ...]]
-    """What `results.json` says of each PO."""
+    """The row of each PO in `results.json`."""
     manifests: Mapping[str, tuple[object, ...]]
-    """What each manifest says."""
+    """The content of each manifest."""
 
 
 def state(out: Path) -> State:
-    """Looks at an output directory whose run has ended."""
+    """Reads an output directory after its run has ended."""
     rows = json.loads((out / "results.json").read_text("utf-8"))["rows"]
     return State(
         files=tree(out),
@@ -53,7 +53,7 @@ _SAID = ("status", "attachments_found", "attachments_downloaded", "attachment_na
 
 
 def tree(out: Path) -> dict[str, str]:
-    """All that lies in the folders of an output directory, outside the tool's own: path to SHA-256."""
+    """SHA-256 by path, of all files in the folders of an output directory except `.po-pw`."""
     found: dict[str, str] = {}
     for path in sorted(out.glob("*/**/*")) + sorted(out.glob("*/")):
         name = path.relative_to(out).as_posix()
@@ -64,13 +64,13 @@ def tree(out: Path) -> dict[str, str]:
 
 
 def sha256(path: Path) -> str:
-    """Of a file, hexadecimal."""
+    """SHA-256 of a file, hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def manifests(out: Path) -> dict[str, tuple[object, ...]]:
-    """What each manifest says of its folder and files, without times."""
+    """Folder and files of each manifest, without times."""
     found: dict[str, tuple[object, ...]] = {}
     folder = out / INTERNAL / "manifests"
     for path in sorted(folder.rglob("*")):
@@ -83,7 +83,7 @@ def manifests(out: Path) -> dict[str, tuple[object, ...]]:
 
 
 def differences(seen: State, wanted: State) -> list[str]:
-    """What is not as in an undisturbed run, a line each; empty where all is equal."""
+    """Differences from an undisturbed run, one per line; empty if there are none."""
     found: list[str] = []
     for part in ("files", "rows", "manifests"):
         now, should = getattr(seen, part), getattr(wanted, part)
@@ -100,7 +100,7 @@ def differences(seen: State, wanted: State) -> list[str]:
 
 
 def partial(out: Path, wanted: State) -> list[str]:
-    """What of an output directory, at any instant, is not a whole folder as an undisturbed run leaves it."""
+    """Folders that are not complete, at any time."""
     if not out.is_dir():
         return []
     seen, found = tree(out), []
@@ -113,13 +113,13 @@ def partial(out: Path, wanted: State) -> list[str]:
 
 
 def folder_of(path: str) -> str:
-    """The order's folder that this lies in (`Supplier/PO_STATUS`), `""` for what is above."""
+    """The order's folder that contains this path (`Supplier/PO_STATUS`); `""` for paths above."""
     parts = path.split("/")
     return "/".join(parts[:2]) if len(parts) > 2 else ""
 
 
 def left_inside(out: Path) -> list[str]:
-    """What of a run that has ended well is left in the tool's own folder and should not be."""
+    """Remains in `.po-pw` that a run should have removed."""
     internal = out / INTERNAL
     work = list((internal / "work").rglob("*")) if (internal / "work").is_dir() else []
     aside = [internal / "aside"] if (internal / "aside").exists() else []
@@ -127,7 +127,7 @@ def left_inside(out: Path) -> list[str]:
 
 
 def journal_faults(out: Path) -> list[str]:
-    """What is wrong with the journal of a run that has ended: damage, or an order saved and never published."""
+    """Faults in the journal of an ended run: damage, or an order saved but not published."""
     with contextlib.closing(sqlite3.connect(out / INTERNAL / "journal.db")) as connection:
         (verdict,) = connection.execute("PRAGMA integrity_check").fetchone()
         foreign = connection.execute("PRAGMA foreign_key_check").fetchall()
@@ -140,10 +140,10 @@ def journal_faults(out: Path) -> list[str]:
 
 
 def journal_rows(out: Path, query: str) -> list[tuple[Any, ...]]:
-    """What the journal says at any instant; nothing where it is not made yet."""
+    """Rows of the journal at any time; nothing if it does not exist yet."""
     journal = out / INTERNAL / "journal.db"
     with tempfile.TemporaryDirectory(prefix="chaos-look-", dir=out.parent) as folder:
-        # A copy: looking into the real one would do for it what its next start has to do.
+        # A copy: opening the real one would do the recovery that the next start must do.
         for path in journal.parent.glob("journal.db*"):
             shutil.copyfile(path, Path(folder) / path.name)
         with contextlib.closing(sqlite3.connect(Path(folder) / journal.name)) as connection:
@@ -153,7 +153,7 @@ def journal_rows(out: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def not_there(out: Path) -> list[str]:
-    """The orders that the journal calls done, at any instant, and whose folder is not in its place."""
+    """Orders recorded as done whose folder is not in its place, at any time."""
     done = journal_rows(
         out,
         "SELECT key, outcome FROM outcomes WHERE state = 'published' "
@@ -164,12 +164,12 @@ def not_there(out: Path) -> list[str]:
 
 
 def noted(out: Path) -> set[tuple[str, str]]:
-    """The files that the journal knows of, at any instant, by order and attachment."""
+    """The files in the journal, at any time, by order and attachment."""
     return set(journal_rows(out, "SELECT key, attachment_id FROM files"))
 
 
 def below(pid: int) -> list[psutil.Process]:
-    """Every process that this one started, and those started."""
+    """All descendant processes."""
     try:
         return psutil.Process(pid).children(recursive=True)
     except psutil.Error:
@@ -177,7 +177,7 @@ def below(pid: int) -> list[psutil.Process]:
 
 
 def living(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Those of them that run still, by pid and creation time; a zombie does not."""
+    """Those that are still running, by pid and creation time; zombies do not count."""
     found: dict[int, psutil.Process] = {}
     for process in processes:
         with contextlib.suppress(psutil.Error):
@@ -187,7 +187,7 @@ def living(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
 
 
 def naming(folder: Path) -> list[psutil.Process]:
-    """Every process whose command line or environment names this folder."""
+    """All processes with this folder in their command line or environment."""
     found, mark = [], str(folder)
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -199,7 +199,7 @@ def naming(folder: Path) -> list[psutil.Process]:
 
 
 def eventually(holds: Callable[[], bool], seconds: float, every: float = 0.02) -> bool:
-    """Whether it becomes true within so many seconds."""
+    """Waits until a condition is true; returns whether it became true in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -209,7 +209,7 @@ def eventually(holds: Callable[[], bool], seconds: float, every: float = 0.02) -
 
 
 def described(processes: Iterable[psutil.Process]) -> list[str]:
-    """Processes in words, for a failure's message."""
+    """A description of processes, for messages."""
     found = []
     for process in processes:
         with contextlib.suppress(psutil.Error):

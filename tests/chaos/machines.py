@@ -1,4 +1,4 @@
-"""The machine is in the way: disks that are full, gone or read-only, clocks that go back, journals that are damaged."""
+"""Problems of the machine: disks that are full, removed or read-only, clocks that go back, damaged journals."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 CAN_MOUNT = sys.platform == "linux" and os.geteuid() == 0
 ROOM = 1_500_000
-"""Bytes of a disk that holds a run's journal, and not its files."""
+"""Bytes of a disk with enough space for a run's journal, but not for its files."""
 
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[None]:
-    """A file system in memory, of so many bytes, at this folder."""
+    """Mounts a file system in memory, of so many bytes, at this folder."""
     folder.mkdir(parents=True, exist_ok=True)
     _mount("-t", "tmpfs", "-o", f"size={size}", "none", str(folder))
     try:
@@ -51,7 +51,7 @@ def _mount(*words: str) -> None:
 
 
 def can_mount(folder: Path) -> bool:
-    """Whether this process may mount, which not even root may in some containers."""
+    """Whether this process may mount; in some containers not even root may."""
     try:
         with small_disk(folder, 65_536):
             return True
@@ -59,66 +59,66 @@ def can_mount(folder: Path) -> bool:
         return False
 
 
-def cut(path: Path, chance: random.Random) -> None:
-    """Takes off some of the end of a file."""
+def cut(path: Path, rng: random.Random) -> None:
+    """Truncates a file."""
     size = path.stat().st_size
     with path.open("rb+") as stream:
-        stream.truncate(chance.randrange(size // 10, size))
+        stream.truncate(rng.randrange(size // 10, size))
 
 
-def flip(path: Path, chance: random.Random, count: int = 40) -> None:
+def flip(path: Path, rng: random.Random, count: int = 40) -> None:
     """Changes some bytes of a file."""
     content = bytearray(path.read_bytes())
     for _ in range(count):
-        content[chance.randrange(len(content))] ^= chance.randrange(1, 256)
+        content[rng.randrange(len(content))] ^= rng.randrange(1, 256)
     path.write_bytes(content)
 
 
 def remove(path: Path, _: random.Random) -> None:
-    """Takes a file away."""
+    """Removes a file."""
     path.unlink()
 
 
 _DAMAGES = {"cut": cut, "flip": flip, "remove": remove}
 
 
-def damage_the_journal(ground: bench.Ground, seed: int, counting: report.Report, ways: Sequence[str]) -> None:
-    """Kills a run in mid-work, damages its journal, runs the command again; and so on for each way, then to the end.
+def damage_the_journal(prepared: bench.PreparedPortal, seed: int, counting: report.Report, ways: Sequence[str]) -> None:
+    """Kills a run, damages its journal and runs the command again, for each way of damage; then completes it.
 
     Args:
-        ground: the portal.
-        seed: of the chance.
+        prepared: the portal.
+        seed: for random numbers.
         counting: the report.
-        ways: each `cut`, `flip`, or `remove`.
+        ways: each `cut`, `flip` or `remove`.
 
     Raises:
         AssertionError: the end is not that of an undisturbed run.
     """
-    chance = random.Random(seed)
-    with bench.bench(ground, counting) as one:
+    rng = random.Random(seed)
+    with bench.bench(prepared, counting) as one:
         for way in ways:
             with one.start() as going:
-                assert going.until(bench.named("order.settled"), chance.randint(2, 4)), going.said()
+                assert going.until(bench.named("order.settled"), rng.randint(2, 4)), going.said()
                 processes = going.kill()
                 counting.kills += 1
             one.check_clean(processes)
             one.check_whole()
             journal = one.out / looking.INTERNAL / "journal.db"
             for path in [path for path in journal.parent.glob("journal.db*") if path.is_file() and path.stat().st_size]:
-                _DAMAGES[way](path, chance)
+                _DAMAGES[way](path, rng)
         ended = one.to_the_end()
         assert ended.returncode == 1, ended.said
         assert "Traceback" not in ended.said
         one.check_end()
 
 
-def take_the_output_away(ground: bench.Ground, counting: report.Report) -> None:
-    """Removes the output directory in mid-run: one clear message; afterwards the command begins anew.
+def remove_output(prepared: bench.PreparedPortal, counting: report.Report) -> None:
+    """Removes the output directory during a run: expects one clear message, and that the command then starts again.
 
     Raises:
-        AssertionError: it went on, or did not say why not, or something was left.
+        AssertionError: it continued, or gave no reason, or something is left.
     """
-    with bench.bench(ground, counting) as one:
+    with bench.bench(prepared, counting) as one:
         with one.start() as going:
             assert going.until(bench.named("order.settled"), 2), going.said()
             processes = looking.below(going.process.pid)
@@ -134,15 +134,15 @@ def take_the_output_away(ground: bench.Ground, counting: report.Report) -> None:
         one.check_end()
 
 
-def fill_the_disk(ground: bench.Ground, counting: report.Report) -> None:
-    """Gives the output a disk too small; when the run says so, more room: it goes on by itself to its end.
+def fill_the_disk(prepared: bench.PreparedPortal, counting: report.Report) -> None:
+    """Uses a disk that is too small, and enlarges it when the run waits: the run must continue by itself.
 
     Raises:
         AssertionError: it does not.
     """
-    with bench.bench(ground, counting, PO_PW_ATTEMPTS="20") as one, small_disk(one.out, ROOM):
+    with bench.bench(prepared, counting, PO_PW_ATTEMPTS="20") as one, small_disk(one.out, ROOM):
         with one.start() as going:
-            # What it prints, not its log: that lies on the full disk too.
+            # From its output, not from its log, which is on the full disk too.
             deadline = time.monotonic() + bench.IN_TIME
             while "the run waits until there is space" not in going.said():
                 assert time.monotonic() < deadline, going.said()
@@ -156,13 +156,13 @@ def fill_the_disk(ground: bench.Ground, counting: report.Report) -> None:
         one.check_end()
 
 
-def reuse_a_group(ground: bench.Ground, counting: report.Report) -> None:
-    """Kills a run and its watchdog, one browser hangs, and a recorded number is by now a stranger's process group.
+def reuse_a_group(prepared: bench.PreparedPortal, counting: report.Report) -> None:
+    """Kills a run and its watchdog while one browser hangs, and gives a recorded number to another process group.
 
     Raises:
-        AssertionError: the next start touched the stranger, left the browser, or did not go on to the end.
+        AssertionError: the next start touched the other process, left the browser, or did not finish.
     """
-    with bench.bench(ground, counting) as one, left_in_group() as stranger:
+    with bench.bench(prepared, counting) as one, left_in_group() as stranger:
         with one.start() as going:
             assert going.until(bench.named("context.opened"), bench.WORKERS), going.said()
             pids = [line["pid"] for line in going.events if line["event"] == "context.opened"]

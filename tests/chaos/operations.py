@@ -1,6 +1,6 @@
-"""Every operation on the disk that this process is about to do, told one by one; `watch` wraps the functions for it.
+"""Reports every disk operation of this process, one by one; `Watch` wraps the functions for it.
 
-What SQLite writes is told as its commits: those are its own to keep whole.
+Writes of SQLite are reported as commits, which SQLite itself keeps complete.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ class Operation:
     """One operation."""
 
     name: str
-    """Of the function; `open` where that makes or empties a file, `commit`."""
+    """Name of the function; `open` if that creates or truncates a file; `commit`."""
     path: str
-    """Relative to the folder watched; of a commit what it records."""
+    """Relative to the watched folder; for a commit, what it records."""
     other: str = ""
-    """Where a rename or link leads."""
+    """Target of a rename or link."""
 
     @property
     def step(self) -> str:
-        """Which step of an order's end it is; `""` for what belongs to none."""
+        """Its step in the end of an order; `""` if it belongs to none."""
         in_work = self.path.startswith(".po-pw/work/")
         match self.name:
             case "commit":
@@ -67,12 +67,12 @@ class Operation:
 
 
 class Watch:
-    """Tells of operations below a folder.
+    """Reports operations below a folder.
 
     Args:
         below: the folder.
-        before: called with each operation that is about to be done, and its number from 1.
-        after: called when it was done.
+        before: called before each operation, with its number from 1.
+        after: called after each operation.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Watch:
         sqlite3.connect = connect  # type: ignore[assignment]
 
     def tell(self, operation: Operation, work: Callable[[], Any]) -> Any:
-        """Does it, and tells of it before and after; one at a time, so that the numbers mean something."""
+        """Runs an operation and reports it before and after; one at a time, so that the numbers are well defined."""
         with self._lock:
             if getattr(self._inside, "now", False):
                 return work()
@@ -153,7 +153,7 @@ class Watch:
 
 def _connection(watch: Watch) -> type[sqlite3.Connection]:
     class Connection(sqlite3.Connection):
-        """Notes what a transaction records, and tells of its commit."""
+        """Collects what a transaction records, and reports its commit."""
 
         records = ""
 

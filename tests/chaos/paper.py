@@ -1,4 +1,4 @@
-"""A run of the engine without a browser: pages are read from a list. All else is real: engine, HTTP, disk, journal."""
+"""Runs the engine without a browser: pages come from a list. Everything else is real: engine, HTTP, disk, journal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sheet:
-    """One order, and what its page shows."""
+    """One order, and the content of its page."""
 
     po_number: str
     url: str
@@ -32,7 +32,7 @@ class Sheet:
     """Name and address of each attachment."""
 
     def listing(self) -> models.Listing:
-        """As a portal would read it off the page."""
+        """The listing that a portal would read from the page."""
         found = tuple(
             models.Attachment(f"a{number}", name, models.Link(url, self.url))
             for number, (name, url) in enumerate(self.files)
@@ -41,7 +41,7 @@ class Sheet:
 
 
 class _Context:
-    """What a worker needs of a context."""
+    """The parts of a context that a worker needs."""
 
     user_agent = "paper"
     language = "en"
@@ -56,7 +56,7 @@ class _Context:
 
 
 class _Pool:
-    """Opens contexts of paper."""
+    """Opens contexts without a browser."""
 
     browser = None
 
@@ -93,7 +93,7 @@ class _Visit:
 
 
 def spread(sheets: Sequence[Sheet]) -> None:
-    """From now on runs of this process read these instead of pages."""
+    """Makes runs of this process read these instead of pages."""
     by_number = {sheet.po_number: sheet.listing() for sheet in sheets}
 
     class Lane(browser_lane.BrowserLane):
@@ -108,7 +108,7 @@ def spread(sheets: Sequence[Sheet]) -> None:
 
 
 def rows(sheets: Sequence[Sheet]) -> list[models.Row]:
-    """As a spreadsheet of them would give them."""
+    """The rows, as from a spreadsheet."""
     orders = [
         models.PurchaseOrder(
             models.order_key(sheet.po_number), sheet.po_number, sheet.url, sheet.supplier, None, number
@@ -119,14 +119,14 @@ def rows(sheets: Sequence[Sheet]) -> list[models.Row]:
 
 
 def options(out: Path, home: Path) -> settings.Settings:
-    """Of a run: one order strictly after another, so that its operations come in one order."""
+    """The settings of a run: one order after another, so that the sequence of operations is fixed."""
     return settings.Settings(out=out, home=home, workers=1, backoff_base=0.01, backoff_cap=0.02)
 
 
 async def run(
     chosen: settings.Settings, reading: resources.Reading, sheets: Sequence[Sheet], resume: resuming.Resume | None
 ) -> None:
-    """The whole of a run: start, recovery, work, results.
+    """A complete run: start, recovery, work, results.
 
     Args:
         chosen: as `options` gives them.

@@ -1,4 +1,4 @@
-"""The portal misbehaves in every answer, and is restarted in the middle."""
+"""Runs against a portal with random errors and restarts."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ ROUGH = Weather(
 PATIENT = {"PO_PW_ATTEMPTS": "10", "PO_PW_STALL_TIMEOUT": "1.5"}
 
 
-def misbehave(ground: bench.Ground, seed: int, counting: report.Report, *, restarts: int) -> None:
-    """One run against such a portal; a file that only a click hands out stalls too, in the browser's own hands.
+def run_with_faults(prepared: bench.PreparedPortal, seed: int, counting: report.Report, *, restarts: int) -> None:
+    """Runs once against such a portal; a file that needs a click also stalls in the browser.
 
     Args:
-        ground: the portal.
-        seed: of the chance.
+        prepared: the portal.
+        seed: for random numbers.
         counting: the report.
         restarts: of the portal, spread over the run.
 
     Raises:
-        AssertionError: the end is not that of an undisturbed run.
+        AssertionError: the result differs from an undisturbed run.
     """
-    chance = random.Random(seed)
-    faults_before = ground.portal.counts["faults"]
-    posted = next(order for order in ground.portal.orders if order.variant is Variant.FORM_POST)
-    ground.portal.faults.add(portal_pages.address(posted.files[0]), Fault.STALL)
-    ground.portal.faults.let(ROUGH, seed)
+    rng = random.Random(seed)
+    faults_before = prepared.portal.counts["faults"]
+    posted = next(order for order in prepared.portal.orders if order.variant is Variant.FORM_POST)
+    prepared.portal.faults.add(portal_pages.address(posted.files[0]), Fault.STALL)
+    prepared.portal.faults.let(ROUGH, seed)
     try:
-        with bench.bench(ground, counting, **PATIENT) as one, one.start() as going:
+        with bench.bench(prepared, counting, **PATIENT) as one, one.start() as going:
             for _ in range(restarts):
-                settled = len(ground.orders) // (restarts + 1)
+                settled = len(prepared.orders) // (restarts + 1)
                 if going.until(lambda line: line["event"] == "order.settled", settled):
-                    ground.house.restart(chance.uniform(0.1, 1.5))
+                    prepared.house.restart(rng.uniform(0.1, 1.5))
                     counting.portal_restarts += 1
             ended = going.ended()
             assert ended.returncode == 1, ended.said
             assert "Traceback" not in ended.said
             one.check_end()
     finally:
-        ground.portal.faults.let(None)
-        counting.portal_faults += ground.portal.counts["faults"] - faults_before
+        prepared.portal.faults.let(None)
+        counting.portal_faults += prepared.portal.counts["faults"] - faults_before

@@ -1,9 +1,8 @@
-"""A power cut, as a strict file system has it: what was not synced is gone.
+"""Simulates a power cut on a strict file system: what was not synced is lost.
 
-A process that is killed loses nothing that it wrote; only a power cut shows whether the syncs are where they must be.
-A rename, link or removal is there afterwards only where a folder it changed was synced since, a new file or folder also
-where something in it was; of files that were not synced the content is gone. SQLite's commits are durable: that is its
-own promise.
+A killed process loses nothing that it wrote; only a power cut shows whether all necessary syncs are there.
+A rename, link or removal survives only if a folder that it changed was synced afterwards; a new file or folder also if
+something in it was. Files that were not synced lose their content. Commits of SQLite are durable, as SQLite promises.
 """
 
 from __future__ import annotations
@@ -25,23 +24,23 @@ _MAKES_A_NAME = ("replace", "rename", "link", "symlink")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Trail:
-    """What one process did to a folder, noted as it went, with what is needed to undo it.
+    """Records what one process did to a folder, with the data to undo it.
 
     Attributes:
         below: the folder.
-        notes: where the trail and what was overwritten are kept.
+        notes: folder for the record and for overwritten content.
     """
 
     below: Path
     notes: Path
 
     def begin(self) -> None:
-        """Forgets what was noted before."""
+        """Starts a new record."""
         shutil.rmtree(self.notes, ignore_errors=True)
         self.notes.mkdir()
 
     def before(self, operation: operations.Operation, number: int) -> None:
-        """Keeps what the operation is about to overwrite or remove."""
+        """Saves what the operation will overwrite or remove."""
         last = operation.other if operation.name in ("replace", "rename") else operation.path
         path, kept = self.below / last, self.notes / str(number)
         if operation.name in ("replace", "rename", "unlink", "remove") and path.is_file():
@@ -50,7 +49,7 @@ class Trail:
             shutil.copyfile(path, kept)
 
     def after(self, operation: operations.Operation, number: int) -> None:
-        """Notes that the operation was done."""
+        """Records that the operation was done."""
         path = self.below / (operation.other or operation.path)
         with contextlib.suppress(OSError):
             inode = path.stat().st_ino if operation.name in ("open", "fsync") else 0
@@ -60,7 +59,7 @@ class Trail:
             os.close(descriptor)
 
     def cut(self) -> int:
-        """Cuts the power after the process has ended; gives how many operations are lost."""
+        """Undoes what a power cut would lose, after the process has ended; returns the number of lost operations."""
         done: list[tuple[int, int, dict[str, str]]] = []
         if (self.notes / "trail").exists():
             done = [tuple(json.loads(line)) for line in (self.notes / "trail").read_text("utf-8").splitlines()]
@@ -103,7 +102,7 @@ class Trail:
 
 
 def _is_durable(done: list[tuple[int, int, dict[str, str]]], place: int) -> bool:
-    """Whether it would be there after a power cut."""
+    """Whether an operation would survive a power cut."""
     one = done[place][2]
     if one["name"] in ("fsync", "commit"):
         return True
@@ -116,7 +115,7 @@ def _is_durable(done: list[tuple[int, int, dict[str, str]]], place: int) -> bool
 
 
 def _now(path: str, later: list[dict[str, str]]) -> str:
-    """Where something is after renames that hold."""
+    """The path of something after durable renames."""
     for one in later:
         if one["name"] in ("replace", "rename") and f"{path}/".startswith(f"{one['path']}/"):
             path = one["other"] + path[len(one["path"]) :]

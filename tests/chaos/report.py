@@ -1,4 +1,4 @@
-"""What a long run of chaos adds up to."""
+"""The report of a long chaos run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KINDS = ("lost", "duplicated", "changed", "partial", "orphans", "left behind")
-"""What a finding is, by the word it begins with."""
+"""The kind of a finding, by its first word."""
 
 
 @dataclasses.dataclass
@@ -19,7 +19,7 @@ class Report:
     """Counts of all scenarios so far."""
 
     kills: int = 0
-    """SIGKILLs of the whole tool."""
+    """SIGKILLs of the whole program."""
     step_kills: int = 0
     """Kills at one operation of an order's end, without a browser."""
     browsers_killed: int = 0
@@ -27,30 +27,30 @@ class Report:
     portal_faults: int = 0
     portal_restarts: int = 0
     starts: int = 0
-    """Of the command, first ones and restarts."""
+    """Starts of the command, including restarts."""
     rounds: int = 0
-    """Output directories that were brought to their end."""
+    """Completed output directories."""
     orders: int = 0
     files: int = 0
     bytes: int = 0
     served_again: int = 0
-    """Files that the portal was asked for more often than in undisturbed runs, because a kill found them under way."""
+    """Additional requests for files, compared with undisturbed runs, because they were on their way at a kill."""
     in_flight: int = 0
-    """Files that were asked for and not in the journal yet at those kills."""
+    """Files that were requested but not in the journal at those kills."""
     slowest_cleanup: float = 0.0
     """Seconds from a kill until no process and no temporary folder of the run was left."""
     found: collections.Counter[str] = dataclasses.field(
         default_factory=lambda: collections.Counter(dict.fromkeys(KINDS, 0))
     )
     failures: list[str] = dataclasses.field(default_factory=list)
-    """Scenarios that failed: name, seed and what was wrong."""
+    """Failed scenarios: name, seed and reason."""
     scenarios: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
 
     def check(self, findings: list[str]) -> None:
-        """Counts what was found wrong.
+        """Counts findings.
 
         Raises:
-            AssertionError: something was.
+            AssertionError: there are findings.
         """
         for finding in findings:
             self.found[next((kind for kind in KINDS if finding.startswith(kind)), "other")] += 1

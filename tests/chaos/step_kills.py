@@ -1,4 +1,4 @@
-"""The real program with real browsers is killed at named steps of its orders' ends."""
+"""Kills the real program with real browsers at named steps of the end of an order."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 KILLED = -9
 
 
-def any_moments(chance: random.Random) -> list[tuple[str, int, str]]:
-    """Some steps that every order comes to, in any order, before or after."""
+def any_moments(rng: random.Random) -> list[tuple[str, int, str]]:
+    """Random steps that every order has, before or after."""
     return [
-        (step, chance.randint(1, 2), chance.choice(["before", "after"]))
-        for step in chance.sample([step for step in steps.STEPS if step not in steps.SOMETIMES], 6)
+        (step, rng.randint(1, 2), rng.choice(["before", "after"]))
+        for step in rng.sample([step for step in steps.STEPS if step not in steps.SOMETIMES], 6)
     ]
 
 
-def in_turn(ground: bench.Ground, counting: report.Report, moments: Sequence[tuple[str, int, str]]) -> None:
-    """One output directory; each run of the command is killed at its step, the last one is let go to the end.
+def in_turn(prepared: bench.PreparedPortal, counting: report.Report, moments: Sequence[tuple[str, int, str]]) -> None:
+    """Runs the command in one output directory, kills each run at its step, and lets the last run finish.
 
     Args:
-        ground: the portal.
+        prepared: the portal.
         counting: the report.
-        moments: step, which time, `before` or `after`.
+        moments: step, its occurrence, `before` or `after`.
 
     Raises:
-        AssertionError: the end is not that of an undisturbed run, or something was left after a kill.
+        AssertionError: the result differs from an undisturbed run, or something is left after a kill.
     """
-    with bench.bench(ground, counting) as one:
+    with bench.bench(prepared, counting) as one:
         for step, time, when in moments:
             words = {"CHAOS_STEP": step, "CHAOS_TIME": str(time), "CHAOS_WHEN": when, "CHAOS_BELOW": str(one.out)}
             with one.start(runner=("-m", "tests.chaos.steps"), more=words) as going:

@@ -1,4 +1,4 @@
-"""`po-pw`, killed by itself before or after a named step of an order's end. Run as a program: see `test_steps.py`."""
+"""Runs `po-pw` and kills it before or after a named step of the end of an order. A program: see `test_steps.py`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ STEPS = (
     "remove the older folder",
     "record published",
 )
-"""In the order in which an order's end comes to them, each for the last time."""
+"""In their sequence, by their last occurrence."""
 SOMETIMES = ("set the older folder aside", "remove the older folder")
-"""Steps that are only come to where there is an older folder."""
+"""Steps that occur only if there is an older folder."""
 
 
 def main() -> None:
-    """What to do comes in the environment: below which folder, which step, which time, before or after."""
+    """Reads folder, step, occurrence, and before or after from the environment."""
     wanted, left = os.environ["CHAOS_STEP"], [int(os.environ["CHAOS_TIME"])]
 
     def kill(operation: operations.Operation, _: int) -> None:

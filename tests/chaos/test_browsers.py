@@ -1,4 +1,4 @@
-"""Browsers die and hang in the middle of a run: their orders are done again, and nothing else is to be seen of it."""
+"""Browsers crash and hang during a run: their orders are processed again, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL and SIGSTOP")
 
 
-def test_browsers_that_are_killed_cost_nothing(ground: bench.Ground, seed: int, counting: report.Report) -> None:
-    """SIGKILL of a browser, or of a page's process, every second or two: the end is the undisturbed run's."""
-    browsers.hurt(ground, seed, counting, signals=[signal.SIGKILL], times=5)
+def test_browsers_that_are_killed_cost_nothing(
+    prepared: bench.PreparedPortal, seed: int, counting: report.Report
+) -> None:
+    """SIGKILL of a browser, or of a page's process, every second or two: the result equals an undisturbed run."""
+    browsers.disturb(prepared, seed, counting, signals=[signal.SIGKILL], times=5)
     assert counting.browsers_killed >= 2
 
 
 @pytest.mark.skipif("heartbeat_timeout" not in settings.Settings.model_fields, reason="needs the heartbeat")
-def test_browsers_that_hang_cost_nothing(ground: bench.Ground, seed: int, counting: report.Report) -> None:
-    """SIGSTOP of a browser: it is noticed, ended with all its processes, and its orders are done again."""
-    browsers.hurt(ground, seed, counting, signals=[signal.SIGSTOP], times=2)
+def test_browsers_that_hang_cost_nothing(prepared: bench.PreparedPortal, seed: int, counting: report.Report) -> None:
+    """SIGSTOP of a browser: it is detected and ended with all its processes, and its orders are processed again."""
+    browsers.disturb(prepared, seed, counting, signals=[signal.SIGSTOP], times=2)
     assert counting.browsers_stopped >= 1

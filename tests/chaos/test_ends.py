@@ -1,4 +1,4 @@
-"""An order's end is cut off before and after every operation on the disk; the next run makes it whole."""
+"""The end of an order is interrupted before and after every disk operation; the next run completes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="fork and SIGKILL")
 
 @pytest.mark.parametrize("case", cutting.CASES)
 def test_cut_off_at_any_operation_an_order_comes_out_whole(order: cutting.Order, case: str, seed: int) -> None:
-    """Killed before and after each rename, sync, record and removal: folders are whole at once, and all in the end."""
+    """Killed before and after each rename, sync, record and removal: visible folders are complete, finally all are."""
     done = cutting.exhausted(order, case, seed=seed, twice=5)
     assert not done["problems"], "\n".join(done["problems"])
     assert done["kills"] > len(done["steps"])
@@ -22,11 +22,11 @@ def test_cut_off_at_any_operation_an_order_comes_out_whole(order: cutting.Order,
 
 
 def test_whenever_the_power_fails_an_order_comes_out_whole(order: cutting.Order, seed: int) -> None:
-    """What was not synced by then is lost, and still nothing that was called done: the syncs are where they must be."""
+    """Unsynced data is lost, but nothing that was reported as done: all necessary syncs are there."""
     done = cutting.exhausted(order, "partial before", seed=seed, twice=5, cuts=True)
     assert not done["problems"], "\n".join(done["problems"])
 
 
 def _last(steps_done: list[str], step: str) -> int:
-    """Where a step was done for the last time."""
+    """The last occurrence of a step."""
     return max(place for place, one in enumerate(steps_done) if one == step)

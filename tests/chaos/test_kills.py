@@ -1,4 +1,4 @@
-"""SIGKILL of the whole tool, at any instant: started again until done, nothing is lost, doubled, half or left."""
+"""SIGKILL of the whole program at any time: after restarts nothing is lost, duplicated, incomplete or left over."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL, and process
 
 
 def test_killed_at_random_it_ends_as_if_nothing_had_been(
-    ground: bench.Ground, seed: int, counting: report.Report
+    prepared: bench.PreparedPortal, seed: int, counting: report.Report
 ) -> None:
-    """Five kills: byte for byte the undisturbed run's end; after each one no process, folder or half file is left."""
-    kills.until_done(ground, seed, counting, kills=5)
+    """Five kills: the same bytes as an undisturbed run; after each kill no process, folder or partial file is left."""
+    kills.until_done(prepared, seed, counting, kills=5)
     assert counting.kills == 5
 
 
 def test_the_same_seed_kills_at_the_same_moments() -> None:
-    """What a failure prints is enough to have the same again, as far as the machine allows."""
+    """The seed that a failure prints repeats the same kills, as far as the machine allows."""
     one, two = random.Random(7), random.Random(7)
     assert [kills.moment(one) for _ in range(50)] == [kills.moment(two) for _ in range(50)]

@@ -1,4 +1,4 @@
-"""The long form: every scenario again and again, each time with another chance, until the minutes are over."""
+"""The long version: repeats every scenario with other random numbers until the time is over."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ KILLS_A_TURN = 40
 
 
 def scenarios(
-    ground: bench.Ground, seed: int, counting: report.Report, order: cutting.Order, folder: Path
+    prepared: bench.PreparedPortal, seed: int, counting: report.Report, order: cutting.Order, folder: Path
 ) -> dict[str, Callable[[], None]]:
-    """One turn: every scenario with a chance of its own."""
-    chance = random.Random(seed)
+    """One round: every scenario with its own seed."""
+    rng = random.Random(seed)
 
     def cut_off(case: str, *, cuts: bool) -> None:
         done = cutting.exhausted(order, case, seed=seed, twice=40, cuts=cuts, whole=True, timeout=900)
@@ -36,37 +36,37 @@ def scenarios(
 
     case = cutting.CASES[seed % len(cutting.CASES)]
     found: dict[str, Callable[[], None]] = {
-        "browsers killed": lambda: browsers.hurt(ground, seed, counting, signals=[signal.SIGKILL], times=12),
-        "browsers stopped": lambda: browsers.hurt(ground, seed, counting, signals=[signal.SIGSTOP], times=4),
-        "browsers both": lambda: browsers.hurt(
-            ground, seed, counting, signals=[signal.SIGSTOP, signal.SIGKILL], times=8
+        "browsers killed": lambda: browsers.disturb(prepared, seed, counting, signals=[signal.SIGKILL], times=12),
+        "browsers stopped": lambda: browsers.disturb(prepared, seed, counting, signals=[signal.SIGSTOP], times=4),
+        "browsers both": lambda: browsers.disturb(
+            prepared, seed, counting, signals=[signal.SIGSTOP, signal.SIGKILL], times=8
         ),
-        "portal": lambda: portals.misbehave(ground, seed, counting, restarts=chance.randint(1, 3)),
-        "steps": lambda: step_kills.in_turn(ground, counting, step_kills.any_moments(chance)),
+        "portal": lambda: portals.run_with_faults(prepared, seed, counting, restarts=rng.randint(1, 3)),
+        "steps": lambda: step_kills.in_turn(prepared, counting, step_kills.any_moments(rng)),
         f"end {case}": lambda: cut_off(case, cuts=False),
         f"power {case}": lambda: cut_off(case, cuts=True),
-        "journal": lambda: machines.damage_the_journal(ground, seed, counting, ["cut", "flip", "remove"]),
-        "output taken away": lambda: machines.take_the_output_away(ground, counting),
-        "group reused": lambda: machines.reuse_a_group(ground, counting),
+        "journal": lambda: machines.damage_the_journal(prepared, seed, counting, ["cut", "flip", "remove"]),
+        "output taken away": lambda: machines.remove_output(prepared, counting),
+        "group reused": lambda: machines.reuse_a_group(prepared, counting),
     }
     if machines.CAN_MOUNT and machines.can_mount(folder):
-        found["disk full"] = lambda: machines.fill_the_disk(ground, counting)
-    # Last: it takes as long as all the others, and goes on to its end when the minutes are over meanwhile.
-    found["kills"] = lambda: kills.until_done(ground, seed, counting, kills=KILLS_A_TURN)
+        found["disk full"] = lambda: machines.fill_the_disk(prepared, counting)
+    # Last: it takes as long as all others together, and finishes even if the time is over.
+    found["kills"] = lambda: kills.until_done(prepared, seed, counting, kills=KILLS_A_TURN)
     return found
 
 
 def test_chaos_for_as_long_as_wanted(
-    ground: bench.Ground, order: cutting.Order, seed: int, tmp_path: Path, request: pytest.FixtureRequest
+    prepared: bench.PreparedPortal, order: cutting.Order, seed: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Nothing lost, doubled, half or left, however often; what it adds up to is written to `--chaos-report`."""
+    """Nothing is lost, duplicated, incomplete or left over; the totals are written to `--chaos-report`."""
     minutes = float(request.config.getoption("--chaos-minutes"))
     if not minutes:
         pytest.skip("only with --chaos-minutes")
     where = str(request.config.getoption("--chaos-report"))
     counting, started = report.Report(), time.monotonic()
     for turn in itertools.count(seed):
-        for name, scenario in scenarios(ground, turn, counting, order, tmp_path / "trial").items():
+        for name, scenario in scenarios(prepared, turn, counting, order, tmp_path / "trial").items():
             over = time.monotonic() - started
             if over >= minutes * 60:
                 break

@@ -1,4 +1,4 @@
-"""The machine is in the way: what can be waited for is, what cannot is said in one clear message."""
+"""Problems of the machine: the run waits if that can help; otherwise it prints one clear message."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def _may_mount(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_may_mount")
-def test_a_full_disk_is_waited_for(ground: bench.Ground, counting: report.Report) -> None:
-    """The run pauses instead of failing its orders, goes on when there is room, and ends as if nothing had been."""
-    machines.fill_the_disk(ground, counting)
+def test_a_full_disk_is_waited_for(prepared: bench.PreparedPortal, counting: report.Report) -> None:
+    """The run pauses instead of failing its orders, continues when there is space, and ends normally."""
+    machines.fill_the_disk(prepared, counting)
 
 
 @pytest.mark.usefixtures("_may_mount")
-def test_an_output_that_cannot_be_written_to_is_one_message(ground: bench.Ground) -> None:
-    """Exit code 3, the place and what to do, no traceback; nothing is left."""
-    with bench.bench(ground) as one, machines.small_disk(one.out, 1 << 20):
+def test_an_output_that_cannot_be_written_to_is_one_message(prepared: bench.PreparedPortal) -> None:
+    """Exit code 3, a message with the folder and what to do, no traceback; nothing is left."""
+    with bench.bench(prepared) as one, machines.small_disk(one.out, 1 << 20):
         machines.remount(one.out, "ro")
         ended = one.to_the_end()
         assert ended.returncode == 3, ended.said
@@ -41,10 +41,10 @@ def test_an_output_that_cannot_be_written_to_is_one_message(ground: bench.Ground
 
 
 @pytest.mark.usefixtures("_may_mount")
-def test_a_full_temporary_folder_is_one_message(ground: bench.Ground) -> None:
-    """Exit code 3, and that the temporary folder is full; nothing is left in it."""
+def test_a_full_temporary_folder_is_one_message(prepared: bench.PreparedPortal) -> None:
+    """Exit code 3 and a message that the temporary folder is full; nothing is left in it."""
     with (
-        bench.bench(ground, PO_PW_LAUNCH_TIMEOUT="10", PO_PW_DISK_TIMEOUT="2") as one,
+        bench.bench(prepared, PO_PW_LAUNCH_TIMEOUT="10", PO_PW_DISK_TIMEOUT="2") as one,
         machines.small_disk(one.temp, 1 << 20),
     ):
         (one.temp / "filler").write_bytes(b"\0" * ((1 << 20) - (4 << 10)))
@@ -57,10 +57,10 @@ def test_a_full_temporary_folder_is_one_message(ground: bench.Ground) -> None:
 
 
 @pytest.mark.usefixtures("_may_mount")
-def test_little_room_in_the_temporary_folder_is_no_full_disk(ground: bench.Ground) -> None:
-    """Whatever the browsers make of 200 kB: the journal does not need the folder, and the run ends."""
+def test_little_room_in_the_temporary_folder_is_no_full_disk(prepared: bench.PreparedPortal) -> None:
+    """With 200 kB free, whatever browsers do: the journal does not need the folder, and the run ends."""
     with (
-        bench.bench(ground, PO_PW_LAUNCH_TIMEOUT="10", PO_PW_DISK_TIMEOUT="2") as one,
+        bench.bench(prepared, PO_PW_LAUNCH_TIMEOUT="10", PO_PW_DISK_TIMEOUT="2") as one,
         machines.small_disk(one.temp, 1 << 20),
     ):
         (one.temp / "filler").write_bytes(b"\0" * ((1 << 20) - (200 << 10)))
@@ -73,31 +73,31 @@ def test_little_room_in_the_temporary_folder_is_no_full_disk(ground: bench.Groun
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows removes no folder that is in use")
-def test_an_output_that_is_taken_away_is_one_message(ground: bench.Ground, counting: report.Report) -> None:
-    """Removed in mid-run: exit code 3 and a message that names it; the same command then begins anew, and ends well."""
-    machines.take_the_output_away(ground, counting)
+def test_an_output_that_is_taken_away_is_one_message(prepared: bench.PreparedPortal, counting: report.Report) -> None:
+    """Removed during a run: exit code 3 and a message with its name; the same command then succeeds."""
+    machines.remove_output(prepared, counting)
 
 
-def test_a_clock_that_goes_back_changes_nothing(ground: bench.Ground, counting: report.Report) -> None:
-    """An hour back every second: same folders, same results; a run with a right clock then takes all of it over."""
-    with bench.bench(ground, counting) as one:
+def test_a_clock_that_goes_back_changes_nothing(prepared: bench.PreparedPortal, counting: report.Report) -> None:
+    """An hour back every second: same folders, same results; a run with a correct clock then carries them all over."""
+    with bench.bench(prepared, counting) as one:
         ended = one.to_the_end(runner=("-m", "tests.chaos.clocks"))
         assert ended.returncode == 1, ended.said
         assert "Traceback" not in ended.said
         one.check_end()
-        asked = ground.files_served()
+        asked = prepared.files_served()
         assert one.to_the_end().returncode == 1
-        assert ground.files_served() == asked
+        assert prepared.files_served() == asked
         one.check_end()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-def test_a_damaged_journal_is_made_anew(ground: bench.Ground, seed: int, counting: report.Report) -> None:
-    """Cut short, then with bytes flipped, each after a kill in mid-run: the end is the undisturbed run's."""
-    machines.damage_the_journal(ground, seed, counting, ["cut", "flip"])
+def test_a_damaged_journal_is_made_anew(prepared: bench.PreparedPortal, seed: int, counting: report.Report) -> None:
+    """Truncated, then with flipped bytes, each after a kill: the result equals an undisturbed run."""
+    machines.damage_the_journal(prepared, seed, counting, ["cut", "flip"])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups")
-def test_a_process_in_a_reused_group_is_not_touched(ground: bench.Ground, counting: report.Report) -> None:
-    """What a killed run left is ended at the next start; somebody's process in a group of a recorded number is not."""
-    machines.reuse_a_group(ground, counting)
+def test_a_process_in_a_reused_group_is_not_touched(prepared: bench.PreparedPortal, counting: report.Report) -> None:
+    """The next start ends processes of a killed run, but not another process in a group with a recorded number."""
+    machines.reuse_a_group(prepared, counting)

@@ -1,4 +1,4 @@
-"""A portal that resets, cuts short, stalls, refuses in bursts and is restarted, all in one run."""
+"""A portal that resets, truncates, stalls, refuses in bursts and restarts, all in one run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def test_a_portal_that_misbehaves_costs_time_and_nothing_else(
-    ground: bench.Ground, seed: int, counting: report.Report
+    prepared: bench.PreparedPortal, seed: int, counting: report.Report
 ) -> None:
-    """One file in five breaks off or stalls, answers are refused in bursts, it restarts: all ends equal."""
-    portals.misbehave(ground, seed, counting, restarts=1)
+    """One file in five breaks off or stalls, responses are refused in bursts, it restarts: the result is the same."""
+    portals.run_with_faults(prepared, seed, counting, restarts=1)
     assert counting.portal_faults > 10
     assert counting.portal_restarts == 1

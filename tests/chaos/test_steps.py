@@ -1,4 +1,4 @@
-"""The real program with real browsers, killed at named steps of its orders' ends; all of them are in `test_ends.py`."""
+"""The real program with real browsers, killed at some steps of the end of an order; `test_ends.py` tests all steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 
 
-def test_killed_at_named_steps_it_ends_as_if_nothing_had_been(ground: bench.Ground, counting: report.Report) -> None:
-    """After the record and before the rename, between the two renames, with two workers' orders in progress."""
+def test_killed_at_named_steps_it_ends_as_if_nothing_had_been(
+    prepared: bench.PreparedPortal, counting: report.Report
+) -> None:
+    """After the record and before the rename, and between the two renames, with two orders in progress."""
     moments = [("record saved", 2, "after"), ("rename the folder", 3, "after"), ("a file is whole", 2, "before")]
-    step_kills.in_turn(ground, counting, moments)
+    step_kills.in_turn(prepared, counting, moments)

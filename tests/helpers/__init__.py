@@ -1,1 +1,1 @@
-"""What several tests need: sites, values, waiting."""
+"""Helpers shared by several tests: sites, values, waiting."""

@@ -1,4 +1,4 @@
-"""A small web server on a thread of its own, with a page for every case that the browser room must bear."""
+"""A small web server on its own thread, with a page for every case that `po_pw/browser` must handle."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Site:
         self.asked: list[str] = []
         self.encodings: list[str] = []
         self.taken_whole = 0
-        """Answers without end that a browser took whole."""
+        """Endless responses that a browser downloaded completely."""
         """What `/gzip-cut` was asked to send."""
         self.go_on = asyncio.Event()
         """What `/slow` waits for after its first bytes; set through `let_go`."""
@@ -119,7 +119,7 @@ class Site:
         self._loop.__exit__()
 
     def let_go(self) -> None:
-        """Lets the slow files come to their end."""
+        """Lets the slow files finish."""
 
         async def go() -> None:
             self.go_on.set()
@@ -127,7 +127,7 @@ class Site:
         self._loop.run(go())
 
     def hold_back(self) -> None:
-        """Makes slow files wait in the middle."""
+        """Makes slow files stop in the middle."""
 
         async def stop() -> None:
             self.go_on.clear()
@@ -251,7 +251,7 @@ class Site:
         raise web.HTTPFound(request.query["to"])
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
-        """Each message is noted like a request."""
+        """Records each message like a request."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         async for message in socket:
@@ -262,7 +262,7 @@ class Site:
         return _html(f"<pre>{sorted(request.cookies.items())}</pre>")
 
     async def _sign_in(self, request: web.Request) -> web.StreamResponse:
-        """Sign-in in four ways; `anna` with `right` may enter."""
+        """Sign-in in four variants; user `anna`, password `right`."""
         kind, step = request.match_info["kind"], request.match_info["step"]
         data = await request.post()
         user = str(data.get("user", ""))

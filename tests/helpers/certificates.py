@@ -1,4 +1,4 @@
-"""A certificate authority of its own, and what it issues: nobody trusts it who is not told to."""
+"""A test certificate authority and the certificates that it issues; trusted only if configured."""
 
 from __future__ import annotations
 

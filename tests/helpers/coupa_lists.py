@@ -1,4 +1,4 @@
-"""Lists of purchase orders as users of Coupa have them, as files."""
+"""Files with lists of purchase orders, in the form that users of Coupa have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Visits to the demo portal with an HTTP client, as its tests make them."""
+"""Visits the demo portal with an HTTP client."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUICK = catalogue.PortalSettings(latency=0.0, file_latency=0.0, large_bytes=2_00
 
 
 def visit(visitor: Visitor, settings: catalogue.PortalSettings = QUICK, *, signed_in: bool = True) -> server.Portal:
-    """Lets a visitor act on a portal of its own; gives the portal for its counts."""
+    """Runs a visitor on a new portal; returns the portal, for its counts."""
 
     async def run() -> server.Portal:
         async with server.serve(settings) as portal, client() as session:
@@ -50,7 +50,7 @@ def hidden(page: str, name: str) -> str:
 async def sign_in(
     portal: server.Portal, session: aiohttp.ClientSession, target: str = "/", **changed: str
 ) -> aiohttp.ClientResponse:
-    """Fills the form that `target` leads to."""
+    """Fills in the form that `target` redirects to."""
     async with session.get(portal.origin + target) as answer:
         form = await answer.text()
     fields = {"username": portal.username, "password": portal.password}
@@ -73,7 +73,7 @@ def first(portal: server.Portal, variant: Variant) -> catalogue.DemoOrder:
 async def fetch(
     portal: server.Portal, session: aiohttp.ClientSession, file: catalogue.ExpectedFile, csrf: str
 ) -> tuple[bytes, aiohttp.ClientResponse]:
-    """Gets a file the way its order's page does."""
+    """Downloads a file in the same way as its order's page."""
     url = portal.origin + portal_pages.address(file)
     if file.delivery is Delivery.SCRIPT:
         async with session.get(f"{url}/data.json") as answer:

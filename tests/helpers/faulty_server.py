@@ -1,4 +1,4 @@
-"""A small web server whose addresses name what goes wrong; also a proxy. It remembers what it was asked."""
+"""A small web server, also a proxy, whose addresses name the error to produce. It records its requests."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ class Server:
         self.asked: list[web.BaseRequest] = []
         self.answers: dict[str, Callable[[], web.StreamResponse]] = {}
         self.reached = asyncio.Event()
-        """Set when an answer that never ends has sent all it will."""
+        """Set when an endless response has sent everything."""
         self.over = asyncio.Event()
         self.most_at_once = 0
-        """Requests for `/meeting` under way together."""
+        """Maximum number of simultaneous requests for `/meeting`."""
         self._at_once = 0
         self._met = asyncio.Event()
         self._faults: dict[str, Any] = {
@@ -80,11 +80,11 @@ class Server:
         }
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
-        """An address here; `host="localhost"` is another origin."""
+        """An address of this server; `host="localhost"` is another origin."""
         return f"http://{host}:{self.port}{path}"
 
     def saw(self, path: str) -> list[web.BaseRequest]:
-        """What was asked of an address."""
+        """The requests for an address."""
         return [request for request in self.asked if request.path == path]
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -128,7 +128,7 @@ class Server:
         return await self._endless(web.Response())
 
     async def _meeting(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answers once two have come together."""
+        """Responds when two requests have arrived."""
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         if self._at_once == 2:
@@ -172,7 +172,7 @@ async def serve(tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
 
 
 def no_part_in(folder: Path) -> bool:
-    """Whether nothing half-done lies in a folder."""
+    """Whether a folder contains no partial file."""
     return not list(folder.rglob("*.part"))
 
 

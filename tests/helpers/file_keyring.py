@@ -1,4 +1,4 @@
-"""A keyring of the `keyring` library that keeps everything in one file, so that tests leave the system's alone."""
+"""A keyring for the `keyring` library that uses one file, so that tests do not touch the system's keyring."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class FileKeyring(backend.KeyringBackend):
 
 @contextlib.contextmanager
 def used(folder: Path, name: str = OURS) -> Iterator[None]:
-    """While the block lasts this is the keyring of this process, and of those it starts.
+    """Makes this the keyring of this process, and of those it starts, for the block.
 
     Args:
         folder: for the file.

@@ -1,4 +1,4 @@
-"""How the gallery's pages are read: the only place of its tests that knows the reader."""
+"""Reads the gallery's pages: the only module of its tests that uses the reader."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 IS_STUB: Final = False
 AT_ONCE: Final = 3
-"""Cases that are read at the same time, each by a run of its own."""
+"""Number of cases read at once, each by a separate run."""
 _LISTING_TIMEOUT: Final = 15.0
 
 _VERDICTS: Final = {

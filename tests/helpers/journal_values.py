@@ -1,4 +1,4 @@
-"""Values for tests of the journal, and ways to look into it and to hold its writer up."""
+"""Values for tests of the journal, and helpers to inspect it and to delay its writer."""
 
 from __future__ import annotations
 
@@ -72,19 +72,19 @@ def outcome(number: int, status: models.Status = models.Status.COMPLETED, **more
 
 
 def raw(path: Path, query: str) -> list[tuple[Any, ...]]:
-    """What a person's own database tool would see."""
+    """The rows that a database tool would show."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         return connection.execute(query).fetchall()
 
 
 def without_log(path: Path) -> Path:
-    """Makes a place where SQLite's write-ahead log cannot work, as on some file systems."""
+    """Makes SQLite's write-ahead log fail, as on some file systems."""
     path.with_name(f"{path.name}-shm").mkdir()  # in the place of the file that the log's memory is shared through
     return path
 
 
 async def some_turns() -> None:
-    """Lets tasks that were just made reach their first wait."""
+    """Lets new tasks reach their first wait."""
     for _ in range(3):
         await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""A small web server whose pages bring their list after a while, each in another way."""
+"""A small web server whose pages show their list late, each in another way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as the live view is told of it: for its tests, and for its pictures in the README."""
+"""Events of a run, for tests of the live view and for the README's pictures of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FAILURES = (
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock that tests move."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""An event loop on a thread of its own: pytest-playwright occupies the main thread's."""
+"""An event loop on its own thread: pytest-playwright occupies the main thread's loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small portal written in a few lines: pages of orders, files, a sign-in; and runs of the engine on it."""
+"""A small portal with pages of orders, files and a sign-in; and runs of the engine on it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def area(*names: str) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
-    """What the portal answers at an address."""
+    """The portal's response for an address."""
 
     text: str = ""
     status: int = 200
@@ -67,16 +67,16 @@ class Portal:
         self.pages = dict(pages)
         self.needs_sign_in = needs_sign_in
         self.is_signed_out = False
-        """The session is gone, whatever cookie comes."""
+        """Whether the session has ended, whatever the cookie."""
         self.bodies: dict[str, bytes] = {}
         """Files at other paths than those of `/files/`."""
         self.gates: dict[str, asyncio.Event] = {}
-        """Paths that are answered only when their event is set."""
+        """Paths that respond only when their event is set."""
         self.asked: list[str] = []
         self.origin = ""
 
     def times(self, path: str) -> int:
-        """How often a path was asked for."""
+        """Number of requests for a path."""
         return self.asked.count(path)
 
     @contextlib.asynccontextmanager
@@ -114,7 +114,7 @@ class Portal:
         return web.Response(status=answer.status, text=answer.text, content_type="text/html")
 
     def keep_sign_in(self, home: Path, proof: str = "") -> None:
-        """Keeps a sign-in as `po-pw login` does; `proof`: the path of a page that it proved itself on."""
+        """Saves a sign-in as `po-pw login` does; `proof`: path of the page it was checked with."""
         cookie = {
             "name": "session",
             "value": "on",
@@ -131,7 +131,7 @@ class Portal:
 
 @dataclasses.dataclass
 class Ran:
-    """What a run left behind."""
+    """The results of a run."""
 
     out: Path
     outcomes: dict[str, models.Outcome]

@@ -1,4 +1,4 @@
-"""Runs of the engine on the embedded portal, for tests that look at what came of them."""
+"""Runs the engine on the demo portal, for tests of the results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class Ran:
-    """What a run left behind."""
+    """The results of a run."""
 
     out: Path
     outcomes: dict[str, models.Outcome]
@@ -40,7 +40,7 @@ class Ran:
 
 
 async def signed_in(portal: server.Portal, home: Path) -> None:
-    """Signs in once, and keeps the state in `home`, as `po-pw login` does; without a browser, which takes seconds."""
+    """Signs in once and saves the sign-in in `home`, as `po-pw login` does, but without a browser, to save time."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as client:
         async with client.get(portal.sign_in_url) as form:
             (csrf,) = re.findall(r'name="csrf" value="([^"]+)"', await form.text())

@@ -1,4 +1,4 @@
-"""Every way in which a page can send something after a press, as pages with one control, `#go`."""
+"""Pages with one control, `#go`: one for each way to send something after a press."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that are not ours, for the proof that they are left alone."""
+"""Unrelated processes, for tests that they are not touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program on a terminal of its own: what its screen shows, what is typed, and how it leaves the terminal."""
+"""Runs a program on a pseudo-terminal: its screen, its input, and the state in which it leaves the terminal."""
 
 from __future__ import annotations
 

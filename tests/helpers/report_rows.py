@@ -34,7 +34,7 @@ _SUPPLIERS: Final = (
     "Zeta Labs",
 )
 _REASONS: Final = {
-    models.ErrorCode.NOT_RECOGNISED: 'the url opened another page than this order\'s (its heading is "Welcome back")',
+    models.ErrorCode.NOT_RECOGNISED: 'the url opened a page that is not this order\'s (its heading is "Welcome back")',
     models.ErrorCode.NOT_FOUND: "the portal has no such order: check po_number and url in your list",
     models.ErrorCode.FORBIDDEN: "you are not allowed to see this order: sign in as another user",
     models.ErrorCode.TIMEOUT: "the order's page was not read within 300 s",

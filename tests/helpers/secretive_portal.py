@@ -1,4 +1,4 @@
-"""A portal that puts a secret in every place it can: what `po-pw` writes down must hold none of them."""
+"""A portal with a secret in every possible place: nothing that `po-pw` writes may contain one."""
 
 from __future__ import annotations
 

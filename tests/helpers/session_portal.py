@@ -1,4 +1,4 @@
-"""A portal whose sessions end after so many requests: pages and files by cookie, or an app whose data needs a token."""
+"""A portal whose sessions end after a number of requests: pages with a cookie, or an app whose data needs a token."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class SessionPortal:
         return f"{self.origin}/orders/PO-{number}"
 
     def end_sessions(self) -> None:
-        """All sessions end now."""
+        """Ends all sessions."""
         self.endings += len(self._left)
         self._left.clear()
 
@@ -98,7 +98,7 @@ class SessionPortal:
             await runner.cleanup()
 
     def _is_in(self, token: str) -> bool:
-        """Counts one request of a session; whether it still lasted."""
+        """Counts one request of a session; returns whether the session is still valid."""
         left = self._left.get(token)
         if left is None:
             return False

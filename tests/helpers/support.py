@@ -1,4 +1,4 @@
-"""What tests share: coroutines run on their own thread; pytest-playwright occupies the main thread's loop."""
+"""Helpers for all tests: coroutines run on their own thread, as pytest-playwright occupies the main thread's loop."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ IN_TIME: Final = 300.0
 
 
 async def until(page_lease: Callable[[], object]) -> None:
-    """Waits for a condition of which nobody tells.
+    """Waits for a condition that sends no notification.
 
     Raises:
-        TimeoutError: in vain.
+        TimeoutError: it did not become true.
     """
     async with asyncio.timeout(IN_TIME):
         while not page_lease():  # noqa: ASYNC110 - browsers, servers and disks tell nobody

@@ -1,4 +1,4 @@
-"""Runs of the engine on the embedded Coupa tenant."""
+"""Runs the engine on the demo Coupa tenant."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class Ran:
-    """What a run left behind."""
+    """The results of a run."""
 
     out: Path
     outcomes: dict[str, models.Outcome]
@@ -35,7 +35,7 @@ class Ran:
 
 
 def sign_in(tenant: tenant_server.Tenant, home: Path) -> None:
-    """Keeps a sign-in as `po-pw login` does."""
+    """Saves a sign-in as `po-pw login` does."""
     cookie = {
         "name": tenant.cookie,
         "value": tenant.accounts.sign_in(tenant.username),

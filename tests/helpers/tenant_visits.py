@@ -1,4 +1,4 @@
-"""Visits to the Coupa tenant with an HTTP client, as its tests make them."""
+"""Visits the Coupa tenant with an HTTP client."""
 
 from __future__ import annotations
 

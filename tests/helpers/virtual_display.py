@@ -1,4 +1,4 @@
-"""A display that nobody sees, for windows that a test opens."""
+"""A virtual display for windows that a test opens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A portal with a file for each order, one of which stays unfinished until a test lets it go."""
+"""A portal with one file per order; one file stays unfinished until a test releases it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Applications that nobody here wrote, with records and files of ours: pages that `po-pw` was not built for."""
+"""Web applications by other people, with our records and files: pages that `po-pw` was not built for."""

@@ -1,4 +1,4 @@
-"""`python -m tests.real_apps [NAME …]` prints what `po-pw` makes of the applications; `… serve NAME` starts one.
+"""`python -m tests.real_apps [NAME …]` prints how well `po-pw` reads the applications; `… serve NAME` starts one.
 
 The exit code is 1 where anything is wrong.
 """

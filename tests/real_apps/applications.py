@@ -1,4 +1,4 @@
-"""The applications: where each comes from, how it is started, and what an honest reader would say of its records."""
+"""The applications: source, start command, and the correct result for each record."""
 
 from __future__ import annotations
 

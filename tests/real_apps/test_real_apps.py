@@ -1,4 +1,4 @@
-"""What `po-pw` makes of real applications: every record told truly, every file there, nothing pressed or changed."""
+"""`po-pw` on real applications: every record is read correctly, every file is there, nothing is pressed or changed."""
 
 from __future__ import annotations
 

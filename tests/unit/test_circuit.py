@@ -345,7 +345,7 @@ def test_a_host_that_never_answered_is_not_waited_for_an_hour() -> None:
     one.leased(lease(4), 401.0)
     change, _ = one.failed("portal.example", lease(4), error, 401.0)
     assert isinstance(change, circuit_breaker.Refused)
-    assert "and never before" in change.why
+    assert "and did not answer before" in change.why
     assert change.code is models.ErrorCode.TIMEOUT
 
 

@@ -65,8 +65,8 @@ def test_the_options_of_process_are_in_groups() -> None:
     [
         (("proces", "x"), "Did you mean 'process'?"),
         (("portal", "inspct", "x"), "Did you mean 'inspect'?"),
-        (("pos.csv",), "pos.csv is a list, and a command is missing. Run: po-pw process pos.csv"),
-        (("https://x.example",), "a command is missing. To sign in there, run: po-pw login https://x.example"),
+        (("pos.csv",), "pos.csv is a list, not a command. Run: po-pw process pos.csv"),
+        (("https://x.example",), "not a command. To sign in there, run: po-pw login https://x.example"),
         (("process", "x", "--worker", "3"), "There is no option --worker. Did you mean --workers?"),
         (("process", "x", "--only_failed"), "There is no option --only_failed. Did you mean --only-failed?"),
         (("process", "x", "--base-ulr", "y"), "There is no option --base-ulr. Did you mean --base-url?"),

@@ -43,7 +43,10 @@ def test_only_what_the_portal_and_named_hosts_would_be_sent() -> None:
 
 @pytest.mark.parametrize(
     ("hosts", "says"),
-    [("elsewhere.example", "no cookie of elsewhere.example; it has those of acme.example"), ("old.example", "expired")],
+    [
+        ("elsewhere.example", "no cookies of elsewhere.example; it has cookies of acme.example"),
+        ("old.example", "expired"),
+    ],
 )
 def test_a_file_of_no_use_says_why(hosts: str, says: str) -> None:
     """Of other hosts, or too old."""
@@ -55,10 +58,10 @@ def test_a_file_of_no_use_says_why(hosts: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ('[{"name": "sid"}]', "1 fields"),
-        ("a.example TRUE / TRUE 0 sid s3cretvalue", "1 fields"),
-        ("a.example\tTRUE\t/\tTRUE\t0\tsid", "6 fields"),
-        ("a.example\tTRUE\t/\tTRUE\t0\tsid\ts3cret\tvalue", "8 fields"),
+        ('[{"name": "sid"}]', "1 tab-separated fields"),
+        ("a.example TRUE / TRUE 0 sid s3cretvalue", "1 tab-separated fields"),
+        ("a.example\tTRUE\t/\tTRUE\t0\tsid", "6 tab-separated fields"),
+        ("a.example\tTRUE\t/\tTRUE\t0\tsid\ts3cret\tvalue", "8 tab-separated fields"),
         ("a b\tTRUE\t/\tTRUE\t0\tsid\ts3cretvalue", "not a host name"),
         ("\tTRUE\t/\tTRUE\t0\tsid\ts3cretvalue", "not a host name"),
         ("a.example\tyes\t/\tTRUE\t0\tsid\ts3cretvalue", "TRUE or FALSE"),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+from pathlib import Path
 from typing import Final
 
 import pytest
+from rich.console import Console
 
 from po_pw import models
 from po_pw.cli import problems, summary_view
@@ -127,6 +130,27 @@ def test_each_count_says_what_this_run_did(name: str) -> None:
     assert summary_view.figures(found, seconds=5.0, work_seconds=1.0) == said
 
 
+def test_orders_that_were_left_out_get_the_command_that_does_them() -> None:
+    """`--only-failed` on a list that was never run does nothing, and says what does."""
+    console = Console(file=io.StringIO(), width=100)
+    found = dataclasses.replace(summary(left_out=5), names={"results.xlsx": "results.xlsx"})
+    summary_view.show(
+        console,
+        found,
+        out=Path("downloads"),
+        log=None,
+        seconds=1.0,
+        work_seconds=0.0,
+        interrupted=False,
+        refused={},
+        retry=("po-pw", "process", "pos.csv", "--only-failed"),
+        again=("po-pw", "process", "pos.csv"),
+    )
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert said.endswith("To download the orders that were not tried yet, run:\n  po-pw process pos.csv\n")
+
+
 def test_problems_are_counted_by_reason_and_the_first_are_named() -> None:
     """5,000 refused rows: the reason, how many, what to do, and the first ten rows; a duplicate is not one more."""
     bad = models.Failure(models.ErrorCode.INVALID_URL, "pos.csv, row 2, column url: empty")
@@ -152,6 +176,22 @@ def test_what_a_list_holds_neither_breaks_nor_commands_a_terminal() -> None:
     said = [line.plain for line in problems.lines(found, more="")]
     assert all(line.isprintable() and len(line) < 150 for line in said)
     assert said[1].startswith("  PO\N{REPLACEMENT CHARACTER}7  INVALID_ROW: has")
+
+
+def test_what_shows_why_an_order_failed_is_named_below_it(tmp_path: Path) -> None:
+    """Each file a link for terminals that have links, and the folder to be copied; nothing where nothing was kept."""
+    failure = models.Failure(models.ErrorCode.NOT_FOUND, "gone")
+    kept = (".po-pw/evidence/PO 7/page.png", ".po-pw/evidence/PO 7/trace.zip")
+    found = models.Problems(
+        {models.ErrorCode.NOT_FOUND: 2}, (models.Problem(2, "PO 7", failure, kept), models.Problem(3, "PO-8", failure))
+    )
+    said = list(problems.lines(found, more="", out=tmp_path))
+    assert [line.plain for line in said[1:]] == [
+        "  PO 7  NOT_FOUND: gone",
+        f"    screenshot, trace: {tmp_path / '.po-pw/evidence/PO 7'}",
+        "  PO-8  NOT_FOUND: gone",
+    ]
+    assert (tmp_path / kept[1]).as_uri() in str(said[2].spans)
 
 
 def test_every_code_has_its_words_and_nothing_is_said_of_nothing() -> None:

@@ -88,7 +88,7 @@ def test_the_environments_password_goes_to_no_portal_that_it_may_not_be_of(
     [
         (file_keyring.NONE, "this computer has no keyring"),
         ("keyring.backends.null.Keyring", "this computer has no keyring"),
-        ("tests.unit.test_credentials.Forgetful", "saves nothing"),
+        ("tests.unit.test_credentials.Forgetful", "cannot save passwords"),
         ("tests.unit.test_credentials.Locked", "did not answer within"),
     ],
 )

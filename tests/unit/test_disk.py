@@ -314,7 +314,7 @@ def test_a_journal_on_a_share_that_goes_away_loses_no_note(tmp_path: Path) -> No
             await journal.again(run)
             await journal.commit(run, journal_values.outcome(2))
             assert list(journal.known([journal_values.order(2).key])) == [journal_values.order(2).key]
-            with pytest.raises(errors.MachineError, match="not the journal of this run"):
+            with pytest.raises(errors.MachineError, match="no longer the journal of this run"):
                 await journal.again(models.RunId("another"))
             return journal.left(journal_values.order(3).key)
 

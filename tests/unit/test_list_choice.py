@@ -94,9 +94,9 @@ def test_a_column_is_guessed_from_values_and_said(tmp_path: Path) -> None:
     found = table(tmp_path, GERMAN)
     assert orders(found)[0] == ("4711", f"{PORTAL}/4711")
     number, address = found.notes
-    assert 'column "Bestellnummer" is taken, as its values are in the rows\' addresses' in number
+    assert 'column "Bestellnummer", because the rows\' addresses contain its values' in number
     assert '--column po_number="Bestellnummer"' in number
-    assert 'column "Adresse" is taken, as each of its values is a web address of its own' in address
+    assert 'column "Adresse", because each row has a different web address there' in address
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_what_else_tells_a_number(tmp_path: Path, text: str, number: str) -> Non
     """Dates, amounts, counters and what repeats are none."""
     found = table(tmp_path, text, address_of="https://x.example/{}".format)
     assert next(row.po_number for row in found.rows()) == number
-    assert "is taken, as" in found.notes[0]
+    assert "po-pw uses column" in found.notes[0]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("Auftrag,Beleg\n45001,88001\n45017,88020\n", '"Auftrag" and "Beleg" could all hold the PO numbers'),
-        ("45001,A\n45017,A\n45009,B\n", "has no header: its first row is an order already"),
+        ("45001,A\n45017,A\n45009,B\n", "has no header: its first row is already an order"),
         ("Name,Ort\nA,B\nC,D\n", "has no column po_number. Its first row is: Name, Ort."),
         (
             f"po,Seite,Shop\n1,{PORTAL}/1,https://a.example/1\n2,{PORTAL}/2,https://a.example/2\n",
@@ -240,15 +240,15 @@ def test_a_layout_of_one_level_needs_no_supplier(tmp_path: Path) -> None:
     ("layout", "said"),
     [
         ("{supplier}/{po_number}", "give {supplier}/{po_number}_{status}"),
-        ("{status}/{po_number}", "ends with its status"),
+        ("{status}/{po_number}", "must end with _{status}"),
         ("{supplier}_{status}", "needs {po_number}"),
-        ("/var/{po_number}_{status}", "below the output folder"),
-        ("C:/{po_number}_{status}", "below the output folder"),
-        ("../{po_number}_{status}", "'..' is not a folder's name"),
-        ("a//{po_number}_{status}", "'' is not a folder's name"),
+        ("/var/{po_number}_{status}", "inside the output folder"),
+        ("C:/{po_number}_{status}", "inside the output folder"),
+        ("../{po_number}_{status}", "'..' cannot be the name of a folder"),
+        ("a//{po_number}_{status}", "'' cannot be the name of a folder"),
         ("{po_number_{status}", "brace"),
-        ("{po_number!r}_{status}", "only a column's name in braces"),
-        ("{}/{po_number}_{status}", "only a column's name in braces"),
+        ("{po_number!r}_{status}", "only the name of a column"),
+        ("{}/{po_number}_{status}", "only the name of a column"),
         ("{status}/{po_number}_{status}", "{status} may only stand at the end"),
     ],
 )
@@ -296,7 +296,7 @@ def test_columns_and_filters_are_kept_in_the_file_and_the_environment(
     [
         (
             ("po_numer=x",),
-            "'po_numer' is not something that a column can hold; did you mean po_number?",
+            "'po_numer' is not a field of an order; did you mean po_number?",
         ),
         (("Bestellnummer",), "is not FIELD=NAME"),
         (("po_number=",), "po_number has no name"),

@@ -248,16 +248,16 @@ def test_the_leftmost_match_wins() -> None:
             "PO,PO_NUMBER,url\nTools,2,https://x/2\n",
             ["2"],
             (
-                "taken from column B (PO_NUMBER). Column A (PO) has others and is not used; to use it, rename it to "
-                "po_number, and column B (PO_NUMBER) to something else."
+                "takes the PO numbers from column B (PO_NUMBER). Column A (PO) has different values and is not used; "
+                "to use it, rename it to po_number, and column B (PO_NUMBER) to something else."
             ),
         ),
         (
             "PO,Purchase Order,url\n1,1,https://x/1\n2,,https://x/2\n",
             ["1", "2"],
             (
-                "taken from column A (PO). Column B (Purchase Order) has others and is not used; to use it, rename it "
-                "to po_number."
+                "takes the PO numbers from column A (PO). Column B (Purchase Order) has different values and is not "
+                "used; to use it, rename it to po_number."
             ),
         ),
     ],

@@ -1,4 +1,4 @@
-"""Orders given by their numbers alone are opened at the portal of the saved sign-in, where only one can be it."""
+"""Orders given by numbers alone are opened at the portal of the saved sign-in, if only one is possible."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_only_sign_in_to_coupa_tells_the_portal(tmp_path: Path) -> None:
     for given in (options(tmp_path), options(tmp_path, portal="coupa")):
         found, note = portal_of_numbers.located(given)
         assert registry.Registry(found).address_of("PO-4711") == f"{ACME}/order_headers/4711"
-        assert note.startswith(f"The orders are opened at {ACME}, where your saved sign-in is")
+        assert note.startswith(f"po-pw opens the orders at {ACME}, where your saved sign-in is")
 
 
 def test_at_a_company_s_own_host_the_page_that_was_opened_tells_it(tmp_path: Path) -> None:
@@ -58,13 +58,13 @@ def test_what_the_settings_say_counts_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("known", "given", "said"),
     [
-        ((), {}, "No sign-in is saved that could tell. Add its address, such as --base-url https://acme"),
-        ((), {"portal": "coupa"}, "No sign-in is saved"),
+        ((), {}, "No saved sign-in shows it. Add its address, such as --base-url https://acme"),
+        ((), {"portal": "coupa"}, "No saved sign-in shows it"),
         ((ACME, BOLT), {}, "You have sign-ins to https://(acme|bolt).* and https://.*Add the right one: --base-url"),
         ((OWN,), {"portal": "coupa"}, f"If it is, add --base-url {OWN}; or give the list"),
         ((OTHER,), {}, f"for another portal --url-template '{OTHER}/…/{{po_number}}'"),
         ((OTHER,), {"portal": "generic"}, "for another portal --url-template"),
-        ((ACME,), {"account": "second"}, "No sign-in is saved"),
+        ((ACME,), {"account": "second"}, "No saved sign-in shows it"),
     ],
 )
 def test_where_the_portal_is_not_known_it_is_said_what_to_add(

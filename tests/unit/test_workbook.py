@@ -100,7 +100,7 @@ def test_links_lead_from_the_workbook_to_the_files(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / "made" / folder / name).write_bytes(b"%PDF-")
     done = outcome("PO-1", folder=folder, files=tuple(map(file, names)), source_url=ADDRESS)
-    shown = (".po-pw/evidence/PO-2/page.png", ".po-pw/evidence/PO-2/page.html")
+    shown = tuple(f".po-pw/evidence/PO-2/{name}" for name in ("page.png", "page.html", "answers.txt", "trace.zip"))
     one = outcome("PO-2", folder=folder, files=(file(names[0]),), missing=GAPS, evidence=shown)
     write(tmp_path / "made", [result(2, "PO-1", done), result(3, "PO-2", one)])
     moved = (tmp_path / "made").rename(tmp_path / "moved elsewhere")
@@ -117,6 +117,9 @@ def test_links_lead_from_the_workbook_to_the_files(tmp_path: Path) -> None:
         assert not re.search(r'[ "<>\\#]', link.hyperlink.target)
     assert cell(orders, 3, "Evidence").value == "Screenshot"
     assert cell(orders, 3, "Evidence").hyperlink.target == ".po-pw/evidence/PO-2/page.png"
+    assert cell(orders, 3, "Trace").hyperlink.target == ".po-pw/evidence/PO-2/trace.zip"
+    assert cell(orders, 3, "Server's answer").hyperlink.target == ".po-pw/evidence/PO-2/answers.txt"
+    assert cell(orders, 2, "Trace").value is None
     single = cell(orders, 3, "File names").hyperlink.target
     assert (moved / unquote(single)).name == names[0]
     assert cell(files, 7, "File").hyperlink.target == "https://x/b"

@@ -100,7 +100,7 @@ def test_a_text_file_gets_its_cells_and_keeps_every_other_byte(tmp_path: Path) -
     assert done.before is not None
     assert done.before.read_bytes() == codecs.BOM_UTF8 + before.encode()
     assert done.notes == (
-        "pos.csv has no column ATTACHMENTS_DOWNLOADED, COUPA_URL left of <|>: insert what you want to have there",
+        "pos.csv has no column ATTACHMENTS_DOWNLOADED, COUPA_URL left of <|>: insert the columns you want",
     )
 
 
@@ -146,7 +146,7 @@ def test_letters_that_the_encoding_lacks_are_said(tmp_path: Path) -> None:
     path.write_bytes("PO_NUMBER,STATUS,AttachmentName,Größe\nPO-1,,,é\n".encode("cp1252"))
     done = written(path, {"PO-1": came("PO-1", files=(saved("Łódź.pdf"),))})
     assert "?ód?.pdf" in path.read_bytes().decode("cp1252")
-    assert done.notes == ("pos.csv: letters that its encoding lacks are ? in 1 cell; save it as CSV UTF-8",)
+    assert done.notes == ("pos.csv: in 1 cell, characters that its encoding lacks became ?; save it as CSV UTF-8",)
 
 
 def test_a_list_with_numbers_alone_gets_the_columns_at_its_end(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_rows_that_cannot_be_used_get_the_reason_and_unclear_ones_nothing(tmp_pa
     assert first.startswith(',FAILED,"pos.csv, row 2, column PO_NUMBER: empty')
     assert second == "PO-2,a,b,c,d,e"
     assert third == "PO-3,COMPLETED,,"
-    assert "pos.csv: 1 row has cells that cannot be told apart; nothing was written there" in done.notes
+    assert "pos.csv: 1 row has cells that po-pw cannot tell apart; nothing was written there" in done.notes
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
@@ -225,7 +225,7 @@ def test_a_list_that_was_changed_meanwhile_stays_and_rows_that_moved_get_nothing
     assert done.notes[0] == (
         f"pos.{kind} was changed since it was read and stays as it is: the list with its results is {beside}"
     )
-    assert "2 rows are not those that were read" in done.notes[1]
+    assert "2 rows have changed since the list was read" in done.notes[1]
     assert not list(tmp_path.glob(".*new"))
 
 
@@ -345,7 +345,7 @@ def test_formulas_of_the_users_stay_where_results_would_go(tmp_path: Path) -> No
     sheet = openpyxl.load_workbook(path).worksheets[0]
     assert sheet["B2"].value == '=IF(A2="","","x")'
     assert sheet["D2"].value == 2
-    assert "pos.xlsx: 1 cell has a formula, so what came of the order was not written there" in done.notes
+    assert "pos.xlsx: 1 cell has a formula, so the results were not written there" in done.notes
 
 
 def test_a_sheet_that_is_not_written_as_others_write_it_is_edited_all_the_same(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""A Coupa tenant on this machine, built from the public structure of its pages, with texts of its own."""
+"""A demo Coupa tenant on this computer, with the public structure of Coupa's pages and our own texts."""

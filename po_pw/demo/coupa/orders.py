@@ -24,12 +24,12 @@ from po_pw.demo.coupa.tenant_variants import EASY, OTHER_IDS, SCHEDULE, Variant
 from po_pw.demo.documents import Kind
 
 FIRST_NUMBER: Final = 4500101
-"""Of the first order."""
+"""Number of the first order."""
 _OTHER_IDS_FROM: Final = 300_000
-"""Ids of the pages whose number is another one."""
+"""First id of pages whose id differs from the PO number."""
 _REQUISITIONS_FROM: Final = 700_000
 _MOST_ATTACHMENTS: Final = 100
-"""Numbers of attachments that each order has for itself."""
+"""Range of attachment numbers reserved for each order."""
 
 
 _SUPPLIERS: Final = (
@@ -41,7 +41,7 @@ _SUPPLIERS: Final = (
     "Żubr Opakowania sp. z o.o.",
 )
 _PREFIXES: Final = ("PO", "", "PM", "po")
-"""What stands before a number in people's lists."""
+"""Prefixes of PO numbers in users' lists."""
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _ORDINARY: Final = (
     "Order confirmation.pdf",
@@ -67,7 +67,7 @@ _TEXT: Final = ("Note for the supplier", "Please deliver to gate 3, between 8 an
 
 
 def all_orders(settings: TenantSettings) -> tuple[TenantOrder, ...]:
-    """All orders of a tenant, those in people's lists first. The same settings give the same orders."""
+    """All orders of a tenant, those in users' lists first. The same settings give the same orders."""
     listed = tuple(_order(settings, index) for index in range(settings.orders))
     return listed + tuple(_stranger(settings, order) for order in listed if order.variant in OTHER_IDS)
 
@@ -97,7 +97,7 @@ def _order(settings: TenantSettings, index: int) -> TenantOrder:
 
 
 def _stranger(settings: TenantSettings, like: TenantOrder) -> TenantOrder:
-    """Another order that a search by number, or the number taken for an id, can lead to by mistake."""
+    """Another order that may be opened by mistake: by a search, or if the PO number is used as an id."""
     index = settings.orders + int(like.number) - FIRST_NUMBER
     shelf = _Shelf(settings, index, random.Random(f"{settings.seed}/{index}"))
     shelf.put("Not yours.pdf", way=Way.DATA)
@@ -115,7 +115,7 @@ def _stranger(settings: TenantSettings, like: TenantOrder) -> TenantOrder:
 
 
 class _Shelf:
-    """The attachments of one order and its requisition, put on it one by one."""
+    """Collects the attachments of one order and its requisition."""
 
     def __init__(self, settings: TenantSettings, index: int, chance: random.Random) -> None:
         self._settings = settings
@@ -135,7 +135,7 @@ class _Shelf:
         line: int = 0,
         delivery: Delivery = Delivery.ATTACHMENT,
     ) -> ExpectedFile:
-        """One more file; its kind is what its extension says."""
+        """Adds a file; its extension determines its kind."""
         number = self._number()
         typical = self._settings.file_bytes
         size = typical + self._chance.randrange(-(typical // 3), typical // 3 + 1)
@@ -146,25 +146,25 @@ class _Shelf:
         return file
 
     def again(self, file: ExpectedFile, source: Source, way: Way) -> None:
-        """The same attachment at another place."""
+        """Adds the same attachment in another section."""
         self.items.append(Item(file, source, way))
 
     def copy(self, file: ExpectedFile, source: Source, way: Way) -> None:
-        """Another attachment of the same name and bytes."""
+        """Adds another attachment with the same name and bytes."""
         self.items.append(Item(dataclasses.replace(file, number=self._number()), source, way))
 
     def note(self, source: Source = Source.ORDER) -> None:
-        """An address and a text."""
+        """Adds an address and a text."""
         for kind, (name, content) in ((NoteKind.URL, _URL), (NoteKind.TEXT, _TEXT)):
             self.items.append(Item(Note(self._number(), kind, name, content), source))
 
     def ordinary(self, count: int, source: Source, way: Way = Way.LINK) -> None:
-        """Files as orders usually have them, each with a name of its own."""
+        """Adds typical files, each with another name."""
         for place in range(count):
             self.put(_ORDINARY[(self._index + place) % len(_ORDINARY)], source, way)
 
     def request(self, *names: str) -> None:
-        """The order's requisition, with these files: the first on its header, the others in its comments."""
+        """Adds a requisition with these files: the first in its header, the others in its comments."""
         kept, self.items = self.items, []
         for place, name in enumerate(names):
             self.put(name, Source.REQUISITION, Way.LINK if place else Way.CLICK)
@@ -176,7 +176,7 @@ class _Shelf:
         return self._next
 
     def fill(self, variant: Variant) -> None:
-        """All attachments of an order of this variant."""
+        """Adds all attachments of an order of this variant."""
         match variant:
             case Variant.HEADER_CLICK | Variant.IN_PORTUGUESE | Variant.UNAVAILABLE_ONCE:
                 self.ordinary(2, Source.ORDER, Way.CLICK)

@@ -1,4 +1,4 @@
-"""The identity provider: user name, password, one-time code and "Stay signed in?", each on a page of its own."""
+"""The identity provider: user name, password, one-time code and "Stay signed in?", each on its own page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COOKIE: Final = "provider_session"
 
 @dataclasses.dataclass(slots=True)
 class _Flow:
-    """One sign-in on its way. Mutable: it goes from page to page."""
+    """One sign-in in progress. Mutable: it goes from page to page."""
 
     relay_state: str
     step: str = "username"
@@ -63,7 +63,7 @@ class Provider:
         return await handler(request)
 
     async def _start(self, request: web.Request) -> web.StreamResponse:
-        """What the tenant leads to; leads on to the realm."""
+        """The page that the tenant redirects to; redirects to the realm."""
         query = {"client_id": request.query.get("PartnerIdpId", ""), "RelayState": request.query.get("RelayState", "/")}
         raise web.HTTPFound(f"{_AUTHENTICATE}?{urlencode(query)}")
 
@@ -105,7 +105,7 @@ class Provider:
         return answer
 
     def _take(self, flow: _Flow, form: dict[str, str]) -> str:
-        """Takes what was typed and goes one step further; gives what is wrong with it."""
+        """Checks what was typed and goes to the next step; returns the error, if any."""
         settings = self._settings
         match flow.step:
             case "username":
@@ -114,7 +114,7 @@ class Provider:
                     return "Enter your user name."
                 flow.step = "password"
             case "password":
-                # Both are checked here only: who has an account is nobody's business.
+                # Both are checked only here, so that nobody learns who has an account.
                 right = hmac.compare_digest(form.get("secret", "").encode(), settings.password.encode())
                 if not right or flow.username.casefold() != settings.username.casefold():
                     return "User name or password is not right."
@@ -178,7 +178,7 @@ class Provider:
         )
 
     def _hand_over(self, username: str, relay_state: str) -> web.Response:
-        """The page that posts by itself, to the tenant, that this user is who they say."""
+        """The page that posts the user's identity to the tenant by itself."""
         self._tenant.counts["handed_over"] += 1
         words = json.dumps({"user": username, "id": secrets.token_hex(8)})
         said = base64.b64encode(json.dumps({"words": words, "mac": self._tenant.signer.mac(words)}).encode()).decode()
@@ -192,12 +192,12 @@ class Provider:
         )
 
     async def _authenticator(self, _: web.Request) -> web.Response:
-        """The code that the person's authenticator app would show now, as text."""
+        """The code that the user's authenticator app would show now, as text."""
         return web.Response(text=f"{self._tenant.code()}\n", headers={"Cache-Control": "no-store"})
 
 
 def read_assertion(tenant: tenant_server.Tenant, said: str) -> tuple[str, str] | None:
-    """Whom the identity provider vouches for, and the assertion's id; None where it was not the provider.
+    """The user and the id of an assertion; None if it is not from the provider.
 
     Args:
         tenant: whose provider.
@@ -215,7 +215,7 @@ def read_assertion(tenant: tenant_server.Tenant, said: str) -> tuple[str, str] |
 
 
 def start_url(tenant: tenant_server.Tenant, relay_state: str) -> str:
-    """Where the tenant sends whoever has to sign in."""
+    """The address to which the tenant redirects for a sign-in."""
     query = {
         "PartnerIdpId": urlsplit(tenant.origin).netloc,
         "TARGET": f"{tenant.origin}/sessions/saml_post",

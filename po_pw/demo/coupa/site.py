@@ -1,4 +1,4 @@
-"""What the tenant and its storage answer, by path."""
+"""Responses of the tenant and its storage, by path."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from po_pw.demo.coupa import tenant_server
 
 _OPEN: Final = ("/sessions/new", "/user/sessions/new", "/sessions/saml_post", "/assets/", "/public_attachments/")
-"""Paths that ask for no sign-in; and `/sessions` itself."""
+"""Paths that need no sign-in, including `/sessions` itself."""
 _SIGN_INS: Final = frozenset({"/sessions", "/sessions/saml_post"})
-"""Where a sign-in is posted."""
+"""Paths to which a sign-in is posted."""
 _CHANGES: Final = re.compile(r"^/order_headers/\d+/cancel$")
-"""An address that changes something even where it is only asked for."""
+"""An address that changes something even by GET."""
 _SESSION: Final[contextvars.ContextVar[tenant_accounts.Session | None]] = contextvars.ContextVar(
     "session", default=None
 )
-"""Of the request that is being answered."""
+"""The session of the current request."""
 _SCRIPT: Final = (
     "// Uploads what people attach. It has nothing to do on a page that is only read.\nwindow.uploader = {};\n"
 )
@@ -61,7 +61,7 @@ class Site:
         self._once: set[str] = set()
 
     def _known_files(self) -> tuple[dict[int, ExpectedFile], dict[int, str]]:
-        """All files by number, and the path of the page that each belongs to."""
+        """All files by number, with the path of the page of each."""
         files: dict[int, ExpectedFile] = {}
         owners: dict[int, str] = {}
         for order in self._tenant.all_orders:
@@ -111,16 +111,16 @@ class Site:
         return application
 
     def storage(self) -> web.Application:
-        """The storage: asks for a signature, not for a sign-in."""
+        """The storage: needs a signature, not a sign-in."""
         application = web.Application()
         application.router.add_get("/tenant-files/attachment_files/files/{number}/original/{name}", self._object)
         return application
 
-    # --- who may see what -------------------------------------------------------------------------------------------
+    # --- access -----------------------------------------------------------------------------------------------------
 
     @web.middleware
     async def _gate(self, request: web.Request, handler: tenant_server.Handler) -> web.StreamResponse:
-        """Records every request, and sends whoever is signed out to the sign-in."""
+        """Records every request, and redirects signed-out users to the sign-in."""
         tenant, path = self._tenant, request.path
         token = request.cookies.get(tenant.cookie, "")
         if path.startswith(_OPEN) or path in _SIGN_INS or path == "/sessions/expiration_check":
@@ -153,7 +153,7 @@ class Site:
         return web.Response(status=302, headers={"Location": target})
 
     def _session(self) -> tenant_accounts.Session:
-        """Of the request that is being answered; the gate lets none in without."""
+        """The session of the current request, which the gate has checked."""
         session = _SESSION.get()
         if session is None:
             raise web.HTTPUnauthorized
@@ -184,7 +184,7 @@ class Site:
         return self._signed_in(username, target)
 
     async def _assertion(self, request: web.Request) -> web.StreamResponse:
-        """What the identity provider's last page posts; good once."""
+        """Handles the post of the identity provider's last page; valid once."""
         form = await request.post()
         read = provider.read_assertion(self._tenant, str(form.get("SAMLResponse", "")))
         if read is None or read[1] in self._assertions:
@@ -231,7 +231,7 @@ class Site:
         return _html(tenant_pages.plain(title, self._viewer(), f"{name}/index"))
 
     async def _list(self, request: web.Request) -> web.Response:
-        """The list of the orders that this user may see, newest last; with `search`, those whose number has it."""
+        """The list of orders that this user may see, newest last; with `search`, those whose number contains it."""
         self._tenant.counts["searches"] += 1
         await asyncio.sleep(self._settings.latency)
         search = request.query.get("search", "").strip()
@@ -275,7 +275,7 @@ class Site:
             raise web.HTTPNotFound
         return order
 
-    # --- what pages ask for -----------------------------------------------------------------------------------------
+    # --- data for pages -------------------------------------------------------------------------------------------
 
     async def _comments(self, request: web.Request) -> web.Response:
         record = _count(request.match_info["id"], 0)
@@ -313,7 +313,7 @@ class Site:
     # --- files ------------------------------------------------------------------------------------------------------
 
     async def _record_of(self, request: web.Request) -> web.StreamResponse:
-        """An attachment's record leads back to the page it belongs to."""
+        """Redirects from an attachment's record to the page it belongs to."""
         raise web.HTTPFound(self._owner(request))
 
     def _owner(self, request: web.Request) -> str:
@@ -323,7 +323,7 @@ class Site:
         return path
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        """Leads to the storage, with a signature that is good for a while."""
+        """Redirects to the storage, with a signature that is valid for a while."""
         file = self._files.get(_count(request.match_info["number"], 0))
         if file is None or file.name != request.match_info["name"]:
             raise web.HTTPNotFound
@@ -370,7 +370,7 @@ def _count(given: str | None, otherwise: int = 1) -> int:
 
 
 def _local(target: str) -> str:
-    """Where to go after signing in: only ever a path of this tenant."""
+    """The path to open after signing in; only paths of this tenant."""
     parts = urlsplit(target)
     local = not parts.scheme and not parts.netloc and target.startswith("/") and target.isprintable()
     return target if local and target.isascii() and "\\" not in target else "/user/home"

@@ -22,9 +22,9 @@ class Session:
     """`s1`, `s2`, … in the order of the sign-ins."""
     username: str
     since: float
-    """Seconds, by the accounts' clock."""
+    """Time of the sign-in, by the accounts' clock."""
     last: float
-    """When it was last used, by the same clock."""
+    """Time of the last request, by the same clock."""
     requests: int = 0
 
 
@@ -50,7 +50,7 @@ class Accounts:
         self._sessions: dict[str, Session] = {}
 
     def sign_in(self, username: str) -> str:
-        """Opens a session; gives the token that proves it."""
+        """Opens a session; returns its token."""
         self._counts["sign_ins"] += 1
         if self._settings.one_session:
             others = [token for token, session in self._sessions.items() if session.username == username]
@@ -62,7 +62,7 @@ class Accounts:
         return token
 
     def find(self, token: str) -> Session | None:
-        """The session, without using it; None where it has ended."""
+        """The session, without using it; None if it has ended."""
         session = self._sessions.get(token)
         if session is not None and self._has_ended(session):
             self._counts["endings"] += 1
@@ -71,7 +71,7 @@ class Accounts:
         return session
 
     def use(self, token: str) -> Session | None:
-        """The session, which has one request more now; None where it has ended."""
+        """The session, after counting a request; None if it has ended."""
         session = self.find(token)
         if session is not None:
             session.requests += 1
@@ -79,7 +79,7 @@ class Accounts:
         return session
 
     def seconds_left(self, session: Session) -> float:
-        """How long the session still lasts, if nothing more is asked."""
+        """Seconds until the session ends without further requests."""
         ends = session.last + self._settings.session_idle
         if self._settings.session_seconds:
             ends = min(ends, session.since + self._settings.session_seconds)

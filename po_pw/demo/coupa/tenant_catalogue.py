@@ -1,4 +1,4 @@
-"""What a tenant's orders are: what their pages show, and what should come of it. Pure values."""
+"""The orders of a tenant: what their pages show, and the expected results. Pure values."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     import datetime
 
 LINES_A_PAGE: Final = 5
-"""How many lines of an order are shown at a time."""
+"""Number of order lines per page."""
 
 
 class SignIn(enum.StrEnum):
-    """How people sign in."""
+    """The kind of sign-in."""
 
     SINGLE_SIGN_ON = "SINGLE_SIGN_ON"
     """At an identity provider on another host name."""
@@ -27,23 +27,23 @@ class SignIn(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TenantSettings:
-    """What kind of tenant it is.
+    """Settings of a tenant.
 
     Raises:
-        ValueError: a number that no tenant could have.
+        ValueError: a number is out of range.
     """
 
     orders: int = len(SCHEDULE)
     file_bytes: int = 20_000
-    """Of a typical file; they vary by a third around it."""
+    """Size of a typical file; sizes vary by a third around it."""
     latency: float = 0.1
-    """Seconds a page takes."""
+    """Seconds until a page is sent."""
     late: float = 0.6
-    """Seconds after which a widget appears that appears late, and after which it is drawn again."""
+    """Seconds after which a late widget appears, and after which it is redrawn."""
     signed_for: float = 60.0
-    """Seconds that the storage's signed addresses are good for."""
+    """Seconds that the storage's signed addresses are valid."""
     plain: bool = False
-    """True: only orders as most are; for measurements."""
+    """True: only normal orders; for measurements."""
     sign_in: SignIn = SignIn.SINGLE_SIGN_ON
     asks_code: bool = True
     """Whether the identity provider wants a one-time code after the password."""
@@ -52,19 +52,19 @@ class TenantSettings:
     asks_to_stay: bool = True
     """Whether the identity provider asks "Stay signed in?" in the end."""
     provider_remembers: bool = False
-    """Whether an answer of yes to that spares the questions the next time."""
+    """Whether after "yes" the provider asks nothing the next time."""
     session_requests: int = 0
     """Requests after which a session ends; 0: never."""
     session_seconds: float = 0.0
-    """Seconds after which a session ends, whatever is asked; 0: never."""
+    """Seconds after which a session ends, even if it is used; 0: never."""
     session_idle: float = 7200.0
-    """Seconds without a request after which a session ends. What pages ask to know how long it lasts is none."""
+    """Seconds without a request after which a session ends; requests for the remaining time do not count."""
     one_session: bool = False
     """Whether a new sign-in ends the user's other sessions."""
     username: str = "buyer@example.com"
     password: str = "demo"  # noqa: S105 - public on purpose
     totp_secret: str = "JBSWY3DPEHPK3PXP"  # noqa: S105 - public on purpose
-    """In base 32, as authenticator apps take it."""
+    """In base 32, for authenticator apps."""
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -85,12 +85,12 @@ class Source(enum.StrEnum):
 
 
 class Way(enum.StrEnum):
-    """How an attachment stands on a page."""
+    """How an attachment is shown on a page."""
 
     CLICK = "CLICK"
-    """A `span[role=button]` without an address: a click starts the download."""
+    """A `span[role=button]` without an address; a click starts the download."""
     TAB = "TAB"
-    """The same, but a click opens another tab, and the download starts there."""
+    """The same, but a click opens another tab, where the download starts."""
     DATA = "DATA"
     """An item whose address is in `data-url`."""
     LINK = "LINK"
@@ -98,7 +98,7 @@ class Way(enum.StrEnum):
 
 
 class NoteKind(enum.StrEnum):
-    """Attachments that are no files."""
+    """Attachments that are not files."""
 
     URL = "url"
     TEXT = "text"
@@ -106,7 +106,7 @@ class NoteKind(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Note:
-    """An attachment that is no file: counted and recorded, never fetched."""
+    """An attachment that is not a file: counted and recorded, never fetched."""
 
     number: int
     kind: NoteKind
@@ -117,13 +117,13 @@ class Note:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Item:
-    """An attachment as it stands at one place of a page."""
+    """An attachment in one section of a page."""
 
     attachment: ExpectedFile | Note
     source: Source
     way: Way = Way.LINK
     line: int = 0
-    """Of an attachment of a line: the line's number, from 1."""
+    """Number of the line, from 1, for an attachment of a line."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,12 +136,12 @@ class Requisition:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TenantOrder:
-    """One purchase order of the tenant, and what should come of it."""
+    """One purchase order of the tenant, and its expected result."""
 
     po_number: str
-    """As people's lists have it; some with `PO` or `PM` before the number."""
+    """As in users' lists; some have `PO` or `PM` before the number."""
     number: str
-    """As the page says it: digits."""
+    """As shown on the page: digits."""
     header_id: int
     """The id of its page."""
     variant: Variant
@@ -149,30 +149,30 @@ class TenantOrder:
     amount: str
     date: datetime.date
     items: tuple[Item, ...]
-    """The attachments its page shows, in its order; one of them may stand there twice."""
+    """The attachments on its page, in order; one of them may occur twice."""
     requisition: Requisition | None
     lines: int
-    """How many lines it has."""
+    """Number of lines."""
     gone: frozenset[int] = frozenset()
-    """Numbers of the files that the portal does not hand out."""
+    """Numbers of the files that the portal does not send."""
     unseen: int = 0
-    """How many attachments the page claims beyond those it shows."""
+    """Number of attachments that the page counts but does not show."""
     listed: bool = True
-    """Whether it is in people's lists; the others only exist."""
+    """Whether it is in users' lists."""
 
     @property
     def path(self) -> str:
-        """Of its page."""
+        """Path of its page."""
         return f"/order_headers/{self.header_id}"
 
     @property
     def language(self) -> str:
-        """Of its page: `en`, `pt` or `de`."""
+        """Language of its page: `en`, `pt` or `de`."""
         return self.variant.language
 
     @property
     def about(self) -> str:
-        """One line for people: what is special about it, and why it ends as it does."""
+        """One line: what is special about it, and the reason for its result."""
         return self.variant.about
 
     @property
@@ -182,19 +182,19 @@ class TenantOrder:
 
     @property
     def expected_error(self) -> str | None:
-        """The error code that should come of it."""
+        """The expected error code."""
         return self.variant.outcome[1]
 
     @property
     def claimed(self) -> int:
-        """How many attachments the page says it has: files, addresses and texts, each once."""
+        """Number of attachments that the page states: files, addresses and texts, each once."""
         return len({item.attachment.number for item in self.items}) + self.unseen
 
     @property
     def wanted(self) -> tuple[tuple[Source, ExpectedFile], ...]:
-        """The files that should end up on disk, each once, with what it belongs to.
+        """The files that should end up on disk, each once, with its source.
 
-        The requisition's are added where the order has no PDF.
+        The requisition's files are added if the order has no PDF.
         """
         own = _files(self.items)
         if self.requisition is not None and not any(_is_pdf(file) for _, file in own):
@@ -208,7 +208,7 @@ class TenantOrder:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """The order's attachments that are no files."""
+        """The order's attachments that are not files."""
         found = {item.attachment.number: item.attachment for item in self.items if isinstance(item.attachment, Note)}
         return tuple(found.values())
 
@@ -231,7 +231,7 @@ def is_seen(order: TenantOrder) -> bool:
 
 
 def error_of(order: TenantOrder | None) -> str:
-    """What stands in the way of an order's page: `not_found`, `forbidden`, `error`, or `""`."""
+    """Why an order's page cannot be opened: `not_found`, `forbidden`, `error`, or `""`."""
     if order is None or order.variant in NOT_FOUND:
         return "not_found"
     if order.variant in FORBIDDEN:

@@ -1,4 +1,4 @@
-"""The tenant's pages as HTML: values in, text out."""
+"""The tenant's pages as HTML. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROWS_A_PAGE: Final = 20
-"""Of the list of orders."""
+"""Rows per page of the list of orders."""
 _CHECKS_EVERY: Final = 60
-"""Seconds after which a page asks whether its session still lasts."""
+"""Seconds between two requests of a page for the remaining session time."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks at a page."""
+    """The viewer of a page."""
 
     username: str
     csrf: str
@@ -44,7 +44,7 @@ def _document(title: str, body: str, *, language: str = "en", marks: str = "", h
 def _signed_in(
     title: str, main: str, viewer: Viewer, *, language: str = "en", controller: str, record: int = 0, flash: str = ""
 ) -> str:
-    """A page of the tenant's own.
+    """Renders a page of the tenant.
 
     Args:
         title: of the page.
@@ -78,7 +78,7 @@ def _signed_in(
 
 
 def sign_in(target: str, complaint: str = "", username: str = "") -> str:
-    """The tenant's own form."""
+    """The tenant's sign-in form."""
     told = f'<div class="esErrorFlashMessages" role="alert"><p>{escape(complaint)}</p></div>' if complaint else ""
     return _document(
         "Sign In",
@@ -95,7 +95,7 @@ def sign_in(target: str, complaint: str = "", username: str = "") -> str:
 
 
 def home(viewer: Viewer, language: str = "en", error: str = "") -> str:
-    """Where people arrive; with an error to tell where something else could not be shown."""
+    """The home page, with an error if another page could not be shown."""
     flash = ". ".join(TEXTS[language].errors[error]) if error in TEXTS[language].errors else ""
     return _signed_in(
         "Home",
@@ -124,12 +124,12 @@ def problem(error: str, language: str, viewer: Viewer) -> str:
 
 
 def plain(title: str, viewer: Viewer, controller: str) -> str:
-    """A page that holds nothing of interest."""
+    """A page without content of interest."""
     return _signed_in(title, f'<h1 id="pageHeader">{escape(title)}</h1>', viewer, controller=controller)
 
 
 def order_list(orders: Sequence[tenant_catalogue.TenantOrder], search: str, page: int, viewer: Viewer) -> str:
-    """The list of orders, or those whose number has what is searched for in it; `page` counts from 1."""
+    """The list of orders, or of those whose number contains the search text; `page` counts from 1."""
     pages = max(1, -(-len(orders) // ROWS_A_PAGE))
     page = min(max(page, 1), pages)
     rows = "".join(
@@ -223,14 +223,14 @@ def _fact(label: str, value: str) -> str:
 
 
 def _in_header(item: tenant_catalogue.Item) -> bool:
-    """Whether an attachment stands in the list on the header; a requisition's first does."""
+    """Whether an attachment is in the list of the header; for a requisition, the first is."""
     if item.source is Source.REQUISITION:
         return item.way is not tenant_catalogue.Way.LINK
     return item.source is Source.ORDER
 
 
 def header_items(items: Sequence[tenant_catalogue.Item]) -> list[tenant_catalogue.Item]:
-    """The attachments in the list on the header."""
+    """The attachments in the list of the header."""
     return [item for item in items if _in_header(item)]
 
 

@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _OTHER_HOST: Final = "localhost"
-"""What storage and identity provider call this machine; the tenant calls it 127.0.0.1."""
+"""Host name of storage and identity provider; the tenant uses 127.0.0.1."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Request:
-    """One request that was made."""
+    """One request."""
 
     host: str
-    """Whom it was made to: `tenant`, `storage` or `provider`."""
+    """Its target: `tenant`, `storage` or `provider`."""
     method: str
     path: str
-    """As it was sent: names in it quoted, no query."""
+    """As sent, percent-encoded, without the query."""
     query: str
     session: str
-    """`s1`, `s2`, … in the order of the sign-ins; `""` where nobody was signed in."""
+    """`s1`, `s2`, … in the order of the sign-ins; `""` if nobody was signed in."""
 
 
 class Tenant:
-    """A running tenant: where it is, what it holds, what was asked of it.
+    """A running tenant: its addresses, its orders, and the requests it received.
 
     Everything may be used from any thread.
 
@@ -88,21 +88,21 @@ class Tenant:
 
     @property
     def sign_in_url(self) -> str:
-        """A page that leads to the sign-in, and needs it."""
+        """A page that needs the sign-in and redirects to it."""
         return f"{self.origin}/user/home"
 
     @property
     def sign_in_host(self) -> str:
-        """Another host that asks for the password: the identity provider's; `""` where the tenant asks itself."""
+        """The identity provider's host, which asks for the password; `""` if the tenant itself asks."""
         single = self.settings.sign_in is tenant_catalogue.SignIn.SINGLE_SIGN_ON
         return _OTHER_HOST if single else ""
 
     def order_url(self, po_number: str) -> str:
-        """The address that follows from a PO number; not every order's page is there."""
+        """The address made from a PO number; not every order has its page there."""
         return f"{self.origin}/order_headers/{po_number.lstrip('POMpom')}"
 
     def rows(self) -> Iterator[tuple[str, ...]]:
-        """The list that people would have: `po_number,url`, then each order. The supplier is on the pages only."""
+        """A user's list: `po_number,url`, then each order. The supplier is only on the pages."""
         yield "po_number", "url"
         for order in self.orders:
             yield order.po_number, self.order_url(order.po_number)
@@ -112,7 +112,7 @@ class Tenant:
         return totp.code(self.settings.totp_secret, time.time())
 
     def sign_everybody_out(self) -> None:
-        """All sessions end on the server's side; browsers keep their cookies, which are worth nothing any more."""
+        """Ends all sessions on the server; browsers keep their cookies, which are no longer valid."""
         self.accounts.sign_everybody_out()
 
     def record(self, host: str, request: web.Request, session: tenant_accounts.Session | None = None) -> Request:
@@ -141,7 +141,7 @@ async def serve(settings: tenant_catalogue.TenantSettings | None = None, port: i
         tenant.storage_origin = await serving.listen(stack, handlers.storage(), host_name=_OTHER_HOST)
         tenant.provider_origin = await serving.listen(stack, identity.application(), host_name=_OTHER_HOST)
         tenant.origin = await serving.listen(stack, handlers.application(), port)
-        # Cookies are of a host, not of a port: two portals here must not take each other's.
+        # Cookies belong to a host, not to a port: two portals here must not use each other's.
         tenant.cookie += f"_{urlsplit(tenant.origin).port}"
         yield tenant
 

@@ -1,4 +1,4 @@
-"""What the tenant's pages say, in three languages."""
+"""Texts of the tenant's pages, in three languages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Texts:
-    """The words of one language. Those with `{}` take a name or a number."""
+    """The texts of one language. `{}` is replaced by a name or a number."""
 
     order: str
     requisition: str

@@ -1,4 +1,4 @@
-"""What is special about each order of the tenant, and what should come of it."""
+"""The variants of the tenant's orders, and their expected results."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Variant(enum.StrEnum):
 
     @property
     def outcome(self) -> tuple[str, str | None]:
-        """The status and the error code that should come of it."""
+        """The expected status and error code."""
         if self in NOT_FOUND:
             return "FAILED", "NOT_FOUND"
         if self in FORBIDDEN:
@@ -86,11 +86,11 @@ FORBIDDEN: Final = frozenset(
 )
 """This user may not see it."""
 UNSEEN: Final = NOT_FOUND | FORBIDDEN | {Variant.ERROR_200}
-"""Orders whose page nobody gets."""
+"""Orders whose page cannot be opened."""
 ANSWERS_200: Final = frozenset(
     {Variant.NOT_FOUND_200, Variant.NOT_FOUND_GERMAN_200, Variant.FORBIDDEN_PORTUGUESE_200, Variant.ERROR_200}
 )
-"""Of those, the ones whose error page comes with status 200."""
+"""Those of them whose error page has status 200."""
 OTHER_IDS: Final = frozenset({Variant.OTHER_ID, Variant.OTHER_ID_TAKEN})
 """Orders whose number is not the id of their page."""
 _IN_PORTUGUESE: Final = frozenset(
@@ -156,6 +156,6 @@ _OUTCOMES: Final = {
 }
 
 SCHEDULE: Final = tuple(Variant)
-"""The variants of as many orders, each once."""
+"""The variants of the first orders, each once."""
 EASY: Final = (Variant.HEADER_CLICK, Variant.HEADER_DATA, Variant.COMMENTS, Variant.LINES, Variant.NOTHING)
-"""The variants of a tenant that is to be `plain`: what most orders are."""
+"""The variants of a `plain` tenant: normal orders."""

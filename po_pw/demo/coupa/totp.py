@@ -1,6 +1,6 @@
 """Time-based one-time codes (RFC 6238), as authenticator apps show them.
 
-`python -m po_pw.demo.coupa.totp SECRET` prints the code of this moment.
+`python -m po_pw.demo.coupa.totp SECRET` prints the current code.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import time
 from typing import Final
 
 STEP: Final = 30
-"""Seconds that a code is shown."""
+"""Seconds that a code is valid."""
 _DIGITS: Final = 6
 
 
 def code(secret: str, at: float) -> str:
-    """The code of a moment.
+    """The code at a time.
 
     Args:
         secret: in base 32.
@@ -27,7 +27,7 @@ def code(secret: str, at: float) -> str:
 
 
 def matching_step(secret: str, given: str, at: float) -> int | None:
-    """The number of the 30 seconds whose code this is: now, or just before or after; None: of none of them."""
+    """The number of the 30-second step of a code: the current one or its neighbours; None if it fits none."""
     now = int(at) // STEP
     return next(
         (step for step in (now, now - 1, now + 1) if hmac.compare_digest(_code(secret, step), given.strip())), None

@@ -1,4 +1,4 @@
-"""The lists of attachments as HTML, and what the page's script needs for them: values in, values out."""
+"""The lists of attachments as HTML, and the data that the page's script needs for them. Pure."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 def file_address(file: ExpectedFile, way: Way = Way.LINK) -> str:
-    """The path at which the tenant leads to a file; items with `data-url` have another one for it."""
+    """The path at which the tenant redirects to a file; items with `data-url` use another path."""
     kind = "type" if way is Way.DATA else "file"
     return f"/attachment/attachment_file/{kind}/{file.number}/{quote(file.name, safe='')}"
 
 
 def storage_path(file: ExpectedFile) -> str:
-    """The path at which the storage has a file, without its signature and not quoted."""
+    """The path of a file in the storage, without its signature and not percent-encoded."""
     return f"/tenant-files/attachment_files/files/{file.number}/original/{file.name}"
 
 
 def header_list(items: Sequence[tenant_catalogue.Item], texts: Texts) -> str:
-    """The list on the header, A: items without an address, and items with one in `data-url`."""
+    """The list of the header: items without an address, and items with one in `data-url`."""
     shown = "".join(_header_item(item, place, texts) for place, item in enumerate(items))
     return f'<ul class="attachments-list">{shown or _nothing(texts)}</ul>'
 
@@ -77,7 +77,7 @@ def presses(items: Sequence[tenant_catalogue.Item]) -> list[list[Any]]:
     found: list[list[Any]] = []
     for place, item in enumerate(items):
         if isinstance(item.attachment, ExpectedFile) and item.way in {Way.CLICK, Way.TAB}:
-            # Not to be read from the page's source.
+            # Must not be readable in the page's source.
             address = base64.b64encode(file_address(item.attachment).encode()).decode()
             found.append([place, address, item.way is Way.TAB])
     return found
@@ -91,7 +91,7 @@ def comments(record: int, items: Sequence[tenant_catalogue.Item], texts: Texts) 
         items: those in comments, two to a comment.
         texts: the page's words.
     """
-    elsewhere = [record % 50_000 + 610_000 + step for step in range(3)]  # mentioned, and nobody's concern here
+    elsewhere = [record % 50_000 + 610_000 + step for step in range(3)]  # mentioned, but not an attachment
     mentioned = ", ".join(
         f'<a href="/requisition_headers/{one}">{texts.requisition.format(one)}</a>' for one in elsewhere
     )
@@ -119,7 +119,7 @@ def _comment_attachment(item: tenant_catalogue.Item) -> dict[str, Any]:
 
 
 def add_controls(texts: Texts) -> str:
-    """What adds attachments and must not be pressed."""
+    """Controls that add attachments and must not be pressed."""
     return (
         f'<div class="addAttachments"><button type="button" class="s-addFile" aria-label="{texts.add_file}">+</button>'
         f'<button type="button" class="s-addUrl" aria-label="{texts.add_url}">URL</button>'
@@ -132,12 +132,12 @@ def add_controls(texts: Texts) -> str:
 
 
 def pages_of(order: tenant_catalogue.TenantOrder) -> int:
-    """How many pages the order's lines have."""
+    """Number of pages of the order's lines."""
     return max(1, -(-order.lines // tenant_catalogue.LINES_A_PAGE))
 
 
 def lines_page(order: tenant_catalogue.TenantOrder, page: int, texts: Texts) -> str:
-    """The table of one page of lines, with the pager where there are several; `page` counts from 1."""
+    """The table of one page of lines, with a pager if there are several; `page` counts from 1."""
     first = (page - 1) * tenant_catalogue.LINES_A_PAGE + 1
     last = min(order.lines, first + tenant_catalogue.LINES_A_PAGE - 1)
     rows = "".join(_line(order, number, texts) for number in range(first, last + 1))
@@ -161,7 +161,7 @@ def _line(order: tenant_catalogue.TenantOrder, number: int, texts: Texts) -> str
 
 
 def line_attachments(order: tenant_catalogue.TenantOrder, number: int, texts: Texts) -> str:
-    """The attachments of one line, as the page's script asks for them."""
+    """The attachments of one line, as requested by the page's script."""
     items = [item for item in order.items if item.source is Source.LINE and item.line == number]
     return f'<ul class="attachments-list">{"".join(_header_item(item, 0, texts) for item in items)}</ul>'
 

@@ -87,9 +87,8 @@
     if (row[field.code]) cell.append(element('code', row[field.code]), ' ');
     cell.append(row[field.why]);
     for (const file of row[field.evidence]) {
-      const name = {'page.png': 'screenshot', 'page.html': 'page source', 'console.txt': 'console errors'};
       const last = file.split('/').pop();
-      cell.append(' ', link(name[last] || last, path(file)));
+      cell.append(' ', link(data.evidence[last] || last, path(file)));
     }
     return cell;
   };

@@ -1,0 +1,116 @@
+"""Records a visit to an order's page, and decides which parts of the recording may be kept."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from playwright import async_api as playwright
+
+from po_pw import errors
+from po_pw.evidence import snapshot
+from po_pw.transport import allowed_hosts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from po_pw import models
+    from po_pw.browser import page_lease, recording
+    from po_pw.evidence import traces
+
+_BLANK: Final = "about:blank"
+_CLEARS_WITHIN: Final = 5.0
+"""Seconds to leave the previous page."""
+_PAINTED: Final = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+class VisitRecording:
+    """The recording of one visit; does nothing if the run is not traced.
+
+    A visit that reaches a sign-in leaves no trace. A visit that shows another site, where people may sign in, or fields
+    that a screenshot would cover, leaves a trace without screenshots.
+
+    Args:
+        order: of the page.
+        hold: the leased page.
+        inner: records the page's context; None if the run is not traced.
+        kept: stores traces until it is known whether their order fails; None if the run is not traced.
+    """
+
+    def __init__(
+        self,
+        order: models.PurchaseOrder,
+        hold: page_lease.PageLease,
+        inner: recording.Recording | None,
+        kept: traces.Traces | None,
+    ) -> None:
+        self._order = order
+        self._hold = hold
+        self._inner = inner
+        self._kept = kept
+        self._is_recording = False
+        self._is_at_sign_in = False
+        self._may_be_pictured = True
+
+    @contextlib.asynccontextmanager
+    async def going_on(self) -> AsyncIterator[None]:
+        """Records what happens in the block."""
+        inner, kept = self._inner, self._kept
+        # The page still shows the previous order, or the sign-in page that its visit ended at.
+        if inner is None or kept is None or not await self._is_cleared():
+            yield
+            return
+        await inner.begin(self._order.po_number)
+        self._is_recording = True
+        try:
+            with self._watched():
+                yield
+        except errors.SessionExpiredError:
+            self.is_at_sign_in()
+            raise
+        finally:
+            await self.before_leaving()
+            self._is_recording = False
+            key = self._order.key
+            if await inner.end(None if self._is_at_sign_in else kept.path(key)):
+                kept.add(key, with_pictures=self._may_be_pictured)
+
+    def is_at_sign_in(self) -> None:
+        """Records that the portal asked for a sign-in instead of showing the order or sending a file."""
+        self._is_at_sign_in = True
+
+    async def before_leaving(self) -> None:
+        """Checks whether the current page shows something secret. Call it before the page is left."""
+        is_open = self._is_recording and self._may_be_pictured and not self._is_at_sign_in
+        if is_open and self._hold.page.url != _BLANK:
+            self._may_be_pictured = not await snapshot.hides_fields(self._hold.page)
+
+    async def _is_cleared(self) -> bool:
+        """Leaves the previous page; False if that fails."""
+        try:
+            async with asyncio.timeout(_CLEARS_WITHIN):
+                if self._hold.page.url != _BLANK:
+                    await self._hold.end_guard()
+                    await self._hold.page.goto(_BLANK)
+                await self._hold.page.evaluate(_PAINTED)
+        except (playwright.Error, TimeoutError):
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Checks inside the block whether a page of another host is shown."""
+        own = allowed_hosts.host_of(self._order.url)
+
+        def note(frame: playwright.Frame) -> None:
+            host = allowed_hosts.host_of(frame.url)
+            if frame == page.main_frame and host and host != own:
+                self._may_be_pictured = False
+
+        page = self._hold.page
+        page.on("framenavigated", note)
+        try:
+            yield
+        finally:
+            page.remove_listener("framenavigated", note)
