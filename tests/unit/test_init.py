@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 
 from po_pw import settings
 from po_pw.cli import commands, init
+from po_pw.orders import sheets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from typer.testing import Result
@@ -54,6 +56,26 @@ def test_numbers_alone_need_the_portals_address(here: Path) -> None:
     assert "2 rows, 2 of them" in ended.output
     options = settings.load()
     assert (options.base_url, str(options.out)) == ("https://acme.coupahost.com", "may files")
+
+
+def test_a_list_is_opened_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finding it, taking it, and asking for the portal's address: a workbook takes seconds each time."""
+    (here / "pos.csv").write_text(
+        "po_number,where\nPO-1,https://p.example/1\nPO-2,https://p.example/2\nPO-3,\n", "utf-8"
+    )
+    opened: list[Path] = []
+    real = sheets.open_source
+
+    def counted(path: Path, named: Mapping[str, str]) -> sheets.Source:
+        opened.append(path)
+        return real(path, named)
+
+    monkeypatch.setattr(sheets, "open_source", counted)
+    ended = asked("", "https://acme.coupahost.com", "", "n", "n")
+    assert ended.exit_code == 0, ended.output
+    assert len(opened) == 1
+    assert "PO-1    https://p.example/1" in ended.output  # the column that only its values tell is still used
+    assert settings.load().columns == {"url": "where"}
 
 
 def test_a_column_with_another_name_is_asked_for_and_kept(here: Path) -> None:
