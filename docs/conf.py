@@ -15,6 +15,7 @@ root_doc: Final = "docs/index"
 html_theme: Final = "furo"
 html_title: Final = "po_pw"
 html_copy_source: Final = False
+html_show_copyright: Final = False
 myst_heading_anchors: Final = 3
 
 _CONTENTS: Final = """
@@ -22,7 +23,7 @@ _CONTENTS: Final = """
 ```{toctree}
 :hidden:
 
-/README
+Start here </README>
 /docs/lists
 /docs/results
 /docs/statuses
@@ -35,8 +36,8 @@ _CONTENTS: Final = """
 /docs/tuning
 /docs/unattended
 /docs/python
-/docs/records
-/docs/events
+Records, key by key </docs/records>
+Events as JSON lines </docs/events>
 /ARCHITECTURE
 /CONTRIBUTING
 /playwright.config

@@ -1,4 +1,4 @@
-"""Playwright's trace of what happens on a context's pages, one order at a time. What it writes is not clean yet."""
+"""Records Playwright's trace of a context's pages, one order at a time. Its files still contain secrets."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _ANSWERS_WITHIN: Final = 10.0
-"""Seconds for the driver to begin or end a recording."""
+"""Seconds for the driver to start or stop a recording."""
 _MADE: Final = ("screencast/*", "*.trace", "*.stacks", "*-pwnetcopy-*")
-"""What the driver leaves of each recording. Its `.network`, which it copies for the next one, stays, and is empty."""
+"""Files that each recording leaves. The `.network` file, which is empty, stays: the driver copies it for the next."""
 
 
 class Recording:
-    """Records one context. Whatever fails costs the trace and nothing else.
+    """Records one context. An error loses the trace, and nothing else.
 
-    Pictures and calls are recorded; neither the page's source nor its requests, for which Playwright would run a
-    script in every page and read every answer's body.
+    Records screenshots and Playwright's calls, but neither the page's source nor its requests: for those Playwright
+    would run a script in every page and read the body of every response.
 
     Args:
         inner: the Playwright context.
-        folder: where the driver writes, of this context alone and closed to other users; removed by its owner.
+        folder: that the driver writes to, for this context alone and readable by its owner only; its owner removes it.
     """
 
     def __init__(self, inner: playwright.BrowserContext, folder: Path) -> None:
@@ -38,14 +38,14 @@ class Recording:
         self._is_recording = False
 
     async def open(self) -> None:
-        """Prepares the context. Nothing is recorded yet."""
+        """Prepares the context; does not record yet."""
         with _logged():
             async with asyncio.timeout(_ANSWERS_WITHIN):
                 await self._tracing.start(screenshots=True, snapshots=False, sources=False)
                 await self._tracing.stop_chunk()
 
     async def begin(self, title: str) -> None:
-        """Records from now on.
+        """Starts recording.
 
         Args:
             title: of the recording.
@@ -56,7 +56,7 @@ class Recording:
                 self._is_recording = True
 
     async def end(self, path: Path | None) -> bool:
-        """Ends the recording.
+        """Stops recording.
 
         Args:
             path: of the trace; None to write none.
@@ -78,7 +78,7 @@ class Recording:
     def _remove_parts(self) -> None:
         for pattern in _MADE:
             for path in self._folder.glob(pattern):
-                with contextlib.suppress(OSError):  # it goes with the folder
+                with contextlib.suppress(OSError):  # it is removed with the folder
                     path.unlink()
 
 

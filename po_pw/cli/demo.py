@@ -64,7 +64,12 @@ def demo(
     ] = None,
     latency: Annotated[
         float,
-        typer.Option(metavar="DURATION", parser=durations.seconds, help="How long a page takes to load, e.g. 200ms."),
+        typer.Option(
+            metavar="DURATION",
+            parser=durations.seconds,
+            help="How long a page takes to load, e.g. 200ms.  [default: 150ms]",
+            show_default=False,
+        ),
     ] = 0.15,
     browser: paths.BrowserOption = None,
     headed: Annotated[

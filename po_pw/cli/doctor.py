@@ -9,7 +9,7 @@ import typer
 from po_pw.cli import boundary, certificates, panels, paths, tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from rich.console import Console
 
@@ -84,13 +84,17 @@ def exit_code(found: Sequence[engine.Check]) -> int:
 
 
 def _examine(
-    options: settings.Settings, *, online: bool, said: Callable[[engine.Check], None] | None = None
+    options: settings.Settings,
+    *,
+    online: bool,
+    of: Collection[str] | None = None,
+    said: Callable[[engine.Check], None] | None = None,
 ) -> list[engine.Check]:
     import asyncio
 
     from po_pw.doctor import environment as engine
 
-    return asyncio.run(engine.examine(options, online=online, on_progress=said))
+    return asyncio.run(engine.examine(options, online=online, of=of, on_progress=said))
 
 
 def _as_json(options: settings.Settings, *, online: bool) -> list[engine.Check]:
@@ -118,15 +122,17 @@ def _as_lines(options: settings.Settings, *, online: bool) -> list[engine.Check]
     return found
 
 
-def examine_and_show(console: Console, options: settings.Settings, *, online: bool) -> list[engine.Check]:
-    """Runs all checks, and prints each result at once."""
+def examine_and_show(
+    console: Console, options: settings.Settings, *, online: bool, of: Collection[str] | None = None
+) -> list[engine.Check]:
+    """Runs all checks, those of sign-ins only for portals of these origins, and prints each as soon as it is known."""
     with console.status("Checking") as status:
 
         def said(check: engine.Check) -> None:
             _show(console, check)
             status.update(f"Checking ({check.name} is done)")
 
-        return _examine(options, online=online, said=said)
+        return _examine(options, online=online, of=of, said=said)
 
 
 def _show(console: Console, check: engine.Check) -> None:

@@ -83,7 +83,7 @@ def run(options: settings.Settings, table: several.Orders) -> int:
     for line in list_lines(found, table.name):
         console.print(line, soft_wrap=True)
     console.print()
-    checks = doctor.examine_and_show(console, options, online=True)
+    checks = doctor.examine_and_show(console, options, online=True, of=found.hosts)
     code = doctor.exit_code(checks)
     console.print()
     if code not in {0, 1}:

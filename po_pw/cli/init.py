@@ -57,7 +57,10 @@ def init() -> None:
             raise errors.InputError(msg)
         try:
             answers, portals = _ask(settings.load())
-        except typer.Abort:  # Ctrl-C, or nobody to answer
+        except typer.Abort:
+            if sys.stdin.isatty():  # Ctrl-C
+                boundary.complain("nothing was written", typer.colors.YELLOW)
+                raise
             msg = "the questions were not answered, and nothing was written. Run po-pw init in a terminal."
             raise errors.InputError(msg) from None
         try:

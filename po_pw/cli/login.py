@@ -87,7 +87,12 @@ def login(
     ] = None,
     wait: Annotated[
         float,
-        typer.Option(metavar="DURATION", parser=durations.seconds, help="How long to wait for you to sign in."),
+        typer.Option(
+            metavar="DURATION",
+            parser=durations.seconds,
+            help="How long to wait for you to sign in.  [default: 10m]",
+            show_default=False,
+        ),
     ] = 600,
     client_certificate: certificates.FileOption = None,
     client_certificate_host: certificates.HostOption = None,

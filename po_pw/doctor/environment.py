@@ -17,7 +17,7 @@ from po_pw.machine import capacity, resources
 from po_pw.portals import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 Check = checks.Check
 
@@ -30,13 +30,18 @@ _MANY: Final = 64
 
 
 async def examine(
-    options: settings.Settings, *, online: bool = False, on_progress: Callable[[Check], None] | None = None
+    options: settings.Settings,
+    *,
+    online: bool = False,
+    of: Collection[str] | None = None,
+    on_progress: Callable[[Check], None] | None = None,
 ) -> list[Check]:
     """Runs all checks in sequence; each has a time limit, and an error becomes a problem.
 
     Args:
         options: as for a run.
         online: also checks at each portal whether the sign-in is still valid.
+        of: portals whose sign-ins are checked, by their origins; None: all that have one.
         on_progress: called with each result as soon as it is known.
     """
     lines = checks.Lines(on_progress)
@@ -59,7 +64,7 @@ async def examine(
     kept: list[tuple[str, Check]] = []
 
     def sign_ins() -> list[Check]:
-        kept.extend(folders.sign_ins(options))
+        kept.extend(one for one in folders.sign_ins(options) if of is None or one[0] in of)
         command = sessions.Sessions(settings.home(options), options.account).login_command("URL")
         return [line for _, line in kept] or [checks.ok("sign-in", f"none yet; sign in with: {command}")]
 

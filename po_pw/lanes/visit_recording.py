@@ -1,4 +1,4 @@
-"""Records a visit to an order's page, and decides what of that may be kept."""
+"""Records a visit to an order's page, and decides which parts of the recording may be kept."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 _BLANK: Final = "about:blank"
 _CLEARS_WITHIN: Final = 5.0
-"""Seconds to leave the page of before."""
+"""Seconds to leave the previous page."""
 _PAINTED: Final = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 class VisitRecording:
-    """The recording of one visit; does nothing where the run is not traced.
+    """The recording of one visit; does nothing if the run is not traced.
 
-    A visit that comes to a sign-in leaves no trace. One that shows another site, where people may sign in, or fields
-    that a screenshot would cover, leaves a trace without pictures.
+    A visit that reaches a sign-in leaves no trace. A visit that shows another site, where people may sign in, or fields
+    that a screenshot would cover, leaves a trace without screenshots.
 
     Args:
-        order: that is visited.
-        hold: of the page.
-        inner: records the page's context; None: the run is not traced.
-        kept: where traces wait until it is known whether their order fails; None likewise.
+        order: of the page.
+        hold: the leased page.
+        inner: records the page's context; None if the run is not traced.
+        kept: stores traces until it is known whether their order fails; None if the run is not traced.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class VisitRecording:
     async def going_on(self) -> AsyncIterator[None]:
         """Records what happens in the block."""
         inner, kept = self._inner, self._kept
-        # The page still shows the order of before, or the sign-in page that it ended at.
+        # The page still shows the previous order, or the sign-in page that its visit ended at.
         if inner is None or kept is None or not await self._is_cleared():
             yield
             return
@@ -81,13 +81,13 @@ class VisitRecording:
         self._is_at_sign_in = True
 
     async def before_leaving(self) -> None:
-        """Looks whether the page that is shown has something to hide. To be called before it is left."""
+        """Checks whether the current page shows something secret. Call it before the page is left."""
         is_open = self._is_recording and self._may_be_pictured and not self._is_at_sign_in
         if is_open and self._hold.page.url != _BLANK:
             self._may_be_pictured = not await snapshot.hides_fields(self._hold.page)
 
     async def _is_cleared(self) -> bool:
-        """Leaves the page of before; False if that fails."""
+        """Leaves the previous page; False if that fails."""
         try:
             async with asyncio.timeout(_CLEARS_WITHIN):
                 if self._hold.page.url != _BLANK:
@@ -100,7 +100,7 @@ class VisitRecording:
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:
-        """Notes inside the block whether a page of another host is shown."""
+        """Checks inside the block whether a page of another host is shown."""
         own = allowed_hosts.host_of(self._order.url)
 
         def note(frame: playwright.Frame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import enum
@@ -119,11 +120,20 @@ def journal_of(out: Path) -> Path:
         if file is not None:
             msg = f"{file} is a file, not a folder. Give the output folder of a run."
         elif out.is_dir():
-            msg = f"{out} is not an output folder of po-pw: it contains no folder .po-pw."
+            msg = f"{out} is not an output folder of po-pw: it contains no folder .po-pw.{_meant(out)}"
         else:
             msg = f"there is no folder {out}. Give the output folder of a run."
         raise errors.InputError(msg)
     return internal / "journal.db"
+
+
+def _meant(out: Path) -> str:
+    """The question whether the output folder around this folder, or the one in it, was meant; `""` without one."""
+    with contextlib.suppress(OSError):  # a folder that cannot be read
+        for place in (*out.parents, *out.iterdir()):
+            if (place / ".po-pw").is_dir():
+                return f" Did you mean {place}?"
+    return ""
 
 
 def read(out: Path, now: datetime.datetime | None = None) -> OutputStatus:

@@ -324,7 +324,7 @@ class Collector:
         if not_reached > 0:
             return NextCommand(commands.same, "To continue where the run stopped, run:")
         if not failed and self._counts[models.Status.PENDING]:
-            return NextCommand(commands.again, "To process the orders that were left out, run:")
+            return NextCommand(commands.again, "To download the orders that were not tried yet, run:")
         if not failed:
             return NextCommand(
                 commands.again, "Everything is done. After adding orders to the list, run:", is_needed=False

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from po_pw import sessions
 from po_pw.demo import catalogue, portal_pages, server
 from tests.helpers import portal_runs
 from tests.helpers.support import IN_TIME, run_async
@@ -122,7 +123,11 @@ def test_a_good_run_ends_with_0_and_a_table(tmp_path: Path, portal: server.Porta
 
 
 def test_a_dry_run_reads_the_first_orders_and_leaves_nothing(tmp_path: Path, portal: server.Portal) -> None:
-    """List, computer, sign-in and three orders; no file is asked for, and the output folder is not made."""
+    """List, computer, sign-in and three orders; no file is asked for, and the output folder is not made.
+
+    A sign-in to another portal, one that ended, is none of this list's business.
+    """
+    sessions.Sessions(tmp_path / "home").save("http://127.0.0.1:9", {"cookies": []}).write_text("{")
     ended = po_pw("process", "pos.csv", "--dry-run", "-w", "3", cwd=tmp_path, PO_PW_HOME=str(tmp_path / "home"))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert f"pos.csv: {len(portal.orders)} rows, {len(portal.orders)} orders" in ended.stdout

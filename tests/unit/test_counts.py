@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final
+import io
+from pathlib import Path
+from typing import Final
 
 import pytest
+from rich.console import Console
 
 from po_pw import models
 from po_pw.cli import problems, summary_view
 from po_pw.results import counts
-from tests.helpers.journal_values import outcome, saved
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from po_pw.results import summary as summaries
+from tests.helpers.journal_values import PLAN, outcome, saved
 
 RUN: Final = models.RunId("now")
 E, S = models.Earlier, models.Status
@@ -128,6 +129,29 @@ def test_each_count_says_what_this_run_did(name: str) -> None:
     """What was fetched now and what was there before are said apart, whatever came before."""
     found, said = CASES[name]
     assert summary_view.figures(found, seconds=5.0, work_seconds=1.0) == said
+
+
+def test_orders_that_were_left_out_get_the_command_that_does_them() -> None:
+    """`--only-failed` on a list that was never run does nothing, and says what does."""
+    console = Console(file=io.StringIO(), width=100)
+    collector = summaries.Collector((), RUN)
+    collector.add(row(2, S.PENDING))
+    commands = summaries.Commands("po-pw process pos.csv", "po-pw process pos.csv --only-failed")
+    totals = collector.overview(PLAN, seconds=1.0, interrupted=False, left_out=1, commands=commands)
+    found = dataclasses.replace(summary(left_out=1), names={"results.xlsx": "results.xlsx"}, overview=totals)
+    summary_view.show(
+        console,
+        found,
+        out=Path("downloads"),
+        log=None,
+        seconds=1.0,
+        work_seconds=0.0,
+        interrupted=False,
+        refused={},
+    )
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert said.endswith("To download the orders that were not tried yet, run:\n  po-pw process pos.csv\n")
 
 
 def test_problems_are_counted_by_reason_and_the_first_are_named() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -103,6 +105,22 @@ def test_ending_the_questions_writes_nothing(here: Path) -> None:
     ended = asked("")
     assert ended.exit_code == 2
     assert "nothing was written" in ended.stderr
+    assert not (here / "po-pw.toml").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals")
+def test_ctrl_c_at_a_question_ends_it_as_interrupted(here: Path) -> None:
+    """Whoever sits at a terminal is not told to use one."""
+    from tests.helpers import pty_process
+
+    command = [sys.executable, "-m", "po_pw", "init"]
+    with pty_process.PtyProcess(command, (100, 20), cwd=here) as running:
+        running.wait_for("Your list of orders (Enter: none yet)")
+        running.process.send_signal(signal.SIGINT)
+        assert running.ended() == 130
+        said = running.everything()
+    assert "nothing was written" in said
+    assert "in a terminal" not in said
     assert not (here / "po-pw.toml").exists()
 
 

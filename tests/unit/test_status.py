@@ -406,6 +406,17 @@ def test_what_is_no_output_directory(tmp_path: Path) -> None:
     assert traces(tmp_path) == before
 
 
+def test_the_output_folder_that_was_meant_is_named(tmp_path: Path) -> None:
+    """The one in the folder that was given, or around it."""
+    (tmp_path / "downloads" / ".po-pw").mkdir(parents=True)
+    inside = tmp_path / "downloads" / "ACME" / "PO-1_COMPLETED"
+    inside.mkdir(parents=True)
+    for given in (tmp_path, inside):
+        with pytest.raises(errors.InputError) as caught:
+            status.read(given)
+        assert str(caught.value).endswith(f"Did you mean {tmp_path / 'downloads'}?")
+
+
 def test_journals_that_cannot_be_shown(tmp_path: Path) -> None:
     """A newer one and a damaged one are each one clear message, and stay as they are."""
     out = out_of(tmp_path)

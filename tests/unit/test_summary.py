@@ -166,7 +166,7 @@ def test_files_of_more_than_one_order_are_known_by_their_content() -> None:
         ((*ROWS[:5], row(7, S.FAILED, (), C.INVALID_URL)), {}, COMMANDS.retry, "retry what failed"),
         ((*ROWS, row(7, S.PENDING)), {"interrupted": True}, COMMANDS.same, "continue where"),
         ((*ROWS[:3], row(7, S.PENDING)), {"left_out": 1}, COMMANDS.retry, "retry what failed"),
-        ((*ROWS[:2], row(7, S.PENDING)), {"left_out": 1}, COMMANDS.again, "left out"),
+        ((*ROWS[:2], row(7, S.PENDING)), {"left_out": 1}, COMMANDS.again, "not tried yet"),
     ],
 )
 def test_the_next_command(rows: Sequence[models.RowResult], more: dict[str, Any], line: str, purpose: str) -> None:

@@ -174,6 +174,45 @@ def test_bare_addresses(url: str, shown: str) -> None:
     assert redact.bare(url) == shown
 
 
+def test_an_error_holds_how_the_answer_begins() -> None:
+    """For people, who cannot ask again: a page or text, no more than its beginning, and what of it comes at once."""
+    never = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path == "/large":
+            return web.Response(status=500, text="word " * 100_000)
+        if request.path == "/pdf":
+            return web.Response(status=404, body=b"%PDF-", content_type="application/pdf")
+        begun = web.StreamResponse(status=404, headers={"Content-Type": "text/html", "X-Request-Id": "r-7"})
+        await begun.prepare(request)
+        await begun.write(b"<h1>Gone")
+        await never.wait()
+        return begun
+
+    async def body() -> None:
+        app = web.Application()
+        app.router.add_get("/{rest:.*}", answer)
+        runner = web.AppRunner(app, shutdown_timeout=1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        begins = {}
+        async with session() as ours:
+            for path in ("/large", "/pdf", "/cut"):
+                with pytest.raises(errors.OrderError) as caught:
+                    await whole(ours, f"{origin}{path}")
+                assert caught.value.answer is not None
+                begins[path] = caught.value.answer
+        never.set()
+        await runner.cleanup()
+        assert (begins["/large"].status, len(begins["/large"].start)) == (500, 8192)
+        assert (begins["/pdf"].status, begins["/pdf"].start) == (404, b"")
+        assert begins["/cut"].start == b"<h1>Gone"
+        assert ("x-request-id", "r-7") in {(name.lower(), value) for name, value in begins["/cut"].headers.items()}
+
+    support.run_async(body())
+
+
 def test_cookies_go_only_where_the_browser_would_send_them() -> None:
     """Host, path, `Secure` and expiry of each cookie hold, also when a redirect leads to another origin and back."""
 
