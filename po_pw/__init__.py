@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from po_pw.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from po_pw.api import HeadlessConfiguration, MainApp, WorkerPool
     from po_pw.api_results import OrderResult, RunResult
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
         ResourceExhaustedError,
     )
     from po_pw.settings import Settings
-
-__version__ = "0.1.0"
 
 _MODULES = {
     "HeadlessConfiguration": "api",

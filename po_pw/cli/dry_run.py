@@ -110,8 +110,7 @@ def _finished(options: settings.Settings) -> frozenset[models.OrderKey]:
     path = options.out.absolute() / ".po-pw" / "journal.db"
     if not path.is_file():
         return frozenset()
-    endings = (models.Status.COMPLETED, models.Status.NO_ATTACHMENTS)
-    return frozenset(key for key, folder in view.recorded(path).items() if folder.endswith(endings))
+    return view.finished(path)
 
 
 def list_lines(found: Plan, name: str) -> Iterator[Text]:

@@ -57,7 +57,10 @@ def init() -> None:
             raise errors.InputError(msg)
         try:
             answers, portals = _ask(settings.load())
-        except typer.Abort:  # Ctrl-C, or nobody to answer
+        except typer.Abort:
+            if sys.stdin.isatty():  # Ctrl-C
+                boundary.complain("nothing was written", typer.colors.YELLOW)
+                raise
             msg = "the questions were not answered, and nothing was written. Run po-pw init in a terminal."
             raise errors.InputError(msg) from None
         try:
@@ -77,6 +80,9 @@ def init() -> None:
 
 def _ask(options: settings.Settings) -> tuple[Answers, dict[str, str]]:
     """Asks the questions; returns the answers and the portals of the list, each with an address to open."""
+    from po_pw.orders import headers
+    from po_pw.portals import registry
+
     given, columns, table = _list(options)
     base_url = ""
     portals: dict[str, str] = {}
@@ -84,7 +90,12 @@ def _ask(options: settings.Settings) -> tuple[Answers, dict[str, str]]:
         rows = list(table.rows())
         if any(_lacks_address(row, table) for row in rows):
             base_url = _portal("Some rows have no address. The portal's address, e.g. https://acme.coupahost.com")
-            table = _opened(given, columns, _with(options, base_url=base_url))
+            url = table.columns_by_field.url
+            if url >= 0 and headers.ColumnMap.of(table.columns).url < 0:
+                # Found by its values: a run does not look for it where the numbers tell the addresses.
+                columns["url"] = table.columns[url]
+            rule = registry.Registry(options.model_copy(update={"base_url": base_url})).address_of
+            table = table.with_addresses(rule)
             rows = list(table.rows())
         portals = addresses_to_open([row.order.url for row in rows if row.order is not None])
         _show(table, rows)
@@ -111,37 +122,35 @@ def _list(options: settings.Settings) -> tuple[str, dict[str, str], read.OrderTa
     from po_pw import errors
     from po_pw.cli import next_step
 
-    found = next_step.lists_in(Path.cwd())
+    found = next_step.lists_in(Path.cwd(), lambda path: _opened(path, {}, options))
     while True:
         question = "Your list of orders" if found else "Your list of orders (Enter: none yet)"
-        given = typer.prompt(question, default=found[0] if found else "").strip()
+        given = typer.prompt(question, default=next(iter(found), "")).strip()
         if not given:
             return "", {}, None
         columns: dict[str, str] = {}
+        if given in found:
+            return given, columns, found[given]
         try:
             try:
-                return given, columns, _opened(given, columns, options)
+                return given, columns, _opened(Path(given), columns, options)
             except errors.InputError as error:
                 typer.secho(str(error), fg=typer.colors.YELLOW)
                 name = typer.prompt("The column with the PO numbers (Enter: another list)", default="").strip()
                 if name:
                     columns["po_number"] = name
-                    return given, columns, _opened(given, columns, options)
+                    return given, columns, _opened(Path(given), columns, options)
         except errors.InputError as error:
             typer.secho(str(error), fg=typer.colors.YELLOW)
 
 
-def _opened(given: str, columns: Mapping[str, str], options: settings.Settings) -> read.OrderTable:
+def _opened(path: Path, columns: Mapping[str, str], options: settings.Settings) -> read.OrderTable:
     from po_pw.orders import read
     from po_pw.portals import registry
 
-    chosen = _with(options, columns=dict(columns))
+    chosen = options.model_copy(update={"columns": dict(columns)})
     address_of = registry.Registry(chosen).address_of
-    return read.open_table(Path(given), address_of=address_of, choice=read.Choice.of(chosen))
-
-
-def _with(options: settings.Settings, **more: object) -> settings.Settings:
-    return options.model_copy(update=more)
+    return read.open_table(path, address_of=address_of, choice=read.Choice.of(chosen))
 
 
 def _lacks_address(row: models.Row, table: read.OrderTable) -> bool:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 from po_pw import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import RenderableType
 
     from po_pw.maintenance import status
+    from po_pw.orders import read
 
 _LISTS: Final = frozenset({".csv", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".tsv"})
 _MAX_LISTS: Final = 5
@@ -33,7 +34,7 @@ def show() -> None:
     options = settings.load()
     found = standing_of(options.out.absolute())
     has_sign_in = bool(sessions.Sessions(settings.home(options)).origins())
-    lists = [] if found is not None and found.run is not None else lists_in(Path.cwd())
+    lists = [] if found is not None and found.run is not None else list(lists_in(Path.cwd()))
     for part in said(found, lists, has_sign_in=has_sign_in):
         console.print(part, soft_wrap=True)
 
@@ -48,18 +49,23 @@ def standing_of(out: Path) -> status.OutputStatus | None:
         return None
 
 
-def lists_in(folder: Path) -> list[str]:
-    """Names of the files in a folder that can be read as lists of orders, newest first."""
+def lists_in(folder: Path, opened: Callable[[Path], read.OrderTable] | None = None) -> dict[str, read.OrderTable]:
+    """The files in a folder that can be read as lists of orders, by name, newest first.
+
+    Args:
+        folder: to search.
+        opened: opens a list; by default without any settings.
+    """
     from po_pw.orders import read
 
-    found: list[str] = []
+    opened = opened or read.open_table
+    found: dict[str, read.OrderTable] = {}
     files = [path for path in folder.iterdir() if path.suffix.lower() in _LISTS and path.is_file()]
     for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)[:_MAX_LISTS]:
         try:
-            read.open_table(path)
+            found[path.name] = opened(path)
         except (errors.PoPwError, OSError):
             continue
-        found.append(path.name)
     return found
 
 

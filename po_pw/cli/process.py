@@ -314,7 +314,7 @@ def process(
         console = Console(soft_wrap=False, stderr=as_json)
         with progress.shown(console, quiet=quiet) as on_event, progress.stage(on_event, "Starting"):
             from po_pw import settings  # seconds on a busy machine
-            from po_pw.cli import after_run, desktop, flags, lists, portal_of_numbers, running, shell, summary_view
+            from po_pw.cli import after_run, desktop, flags, lists, portal_of_numbers, running, summary_view
             from po_pw.portals import registry
 
         running.check_volume(quiet=quiet, verbose=verbose)
@@ -338,10 +338,10 @@ def process(
                 raise typer.Exit(trial.run(options, orders))
             source = context.get_parameter_source("out")
             is_out_given = source is not None and source.name == "COMMANDLINE"
-            where = paths.near(options.out.absolute())
-            again = shell.to_continue(summary_view.command(), where, is_out_given=is_out_given)
+            where = "" if is_out_given else paths.near(options.out.absolute())
+            go_on = running.commands_after(summary_view.command(), where)
             shown = running.Shown(quiet, verbose, as_json, draws_attention=not no_notification)
-            done = running.run_table(options, orders, resume=resume, shown=shown, again=again)
+            done = running.run_table(options, orders, resume=resume, shown=shown, commands=go_on)
             ended.done = done
         if open_results and (why := desktop.open_on_desktop(desktop.to_open(done.out))):
             boundary.complain(f"the results could not be opened: {why}. They are in {done.out}")

@@ -33,7 +33,7 @@ def report(
         hub.listen(lambda event: notices.append(event.text) if isinstance(event, events.Notice) else None)
         saved = sessions.Sessions(settings.home(options), options.account)
         with progress.shown(console) as on_event, progress.stage(on_event, "Writing the report"):
-            written = asyncio.run(rebuild_report.rebuild(folder, hub, saved, running.commands))
+            written = asyncio.run(rebuild_report.rebuild(folder, hub, saved, running.commands_after))
         for note in (*notices, *written.notes):
             console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
         place = folder / written.name

@@ -84,7 +84,7 @@ def run_table(
     *,
     resume: resuming.Resume | None,
     shown: Shown | None = None,
-    again: Sequence[str] = (),
+    commands: summaries.Commands = summaries.Commands(),  # noqa: B008 - frozen
 ) -> Done:
     """Processes a table and shows it.
 
@@ -93,7 +93,7 @@ def run_table(
         table: the orders.
         resume: how to continue earlier runs.
         shown: how to show the run.
-        again: the words of the command that continues in this output directory; empty if there is none.
+        commands: those that continue in this output directory.
 
     Raises:
         PoPwError: the run could not start or continue; results are written if there are any.
@@ -102,7 +102,7 @@ def run_table(
     stream = event_stream.EventStream(sys.stdout) if shown.as_json else None
     out, name = options.out.absolute(), table.name
     try:
-        done, problem = asyncio.run(_run(options, table, stream, resume=resume, shown=shown, again=again))
+        done, problem = asyncio.run(_run(options, table, stream, resume=resume, shown=shown, commands=commands))
         if problem is not None:
             raise problem
     except errors.PoPwError as error:
@@ -121,7 +121,7 @@ async def _run(
     *,
     resume: resuming.Resume | None,
     shown: Shown,
-    again: Sequence[str],
+    commands: summaries.Commands,
 ) -> tuple[Done, errors.PoPwError | None]:
     """Runs; returns how the run ended, and the error that ended it early."""
     console, quiet = Console(soft_wrap=False, stderr=shown.as_json), shown.quiet
@@ -142,12 +142,10 @@ async def _run(
             return shown.draws_attention and console.is_terminal and view.tally.elapsed() >= desktop.LONG
 
         with signals.listened_to(run.control.stop), view.keys(run):
-            summary, problem = await _worked(run, table, resume, commands(again), is_awaited)
+            summary, problem = await _worked(run, table, resume, commands, is_awaited)
         interrupted, log, (seconds, work_seconds) = run.control.is_stopping, run.log_path, run.times
     if summary is None:
         raise problem or errors.PoPwError("nothing was processed")
-    started = view.tally.run
-    refused = started.refused if started else 0
     if not quiet:
         summary_view.show(
             console,
@@ -158,8 +156,6 @@ async def _run(
             work_seconds=work_seconds,
             interrupted=interrupted,
             refused=view.tally.refused,
-            retry=to_retry(again, left=summary.not_reached, refused=refused),
-            again=again,
         )
     done = Done(_exit_code(summary, interrupted=interrupted), summary, run.out)
     if is_awaited():
@@ -171,7 +167,7 @@ async def _worked(
     run: engine.Run,
     table: several.Orders,
     resume: resuming.Resume | None,
-    go_on: summaries.Commands,
+    commands: summaries.Commands,
     is_awaited: Callable[[], bool],
 ) -> tuple[counts.Summary | None, errors.PoPwError | None]:
     """The results, and the error that ended the run early; there may be both."""
@@ -186,7 +182,7 @@ async def _worked(
                 command=summary_view.command(),
                 resume=resume,
                 source=table.source,
-                commands=go_on,
+                commands=commands,
             )
             try:
                 async for _ in outcomes:
@@ -208,27 +204,18 @@ async def _worked(
     return summary, problem
 
 
-def commands(again: Sequence[str]) -> summaries.Commands:
-    """The commands that continue in an output directory, as lines for the current shell, without secrets.
+def commands_after(words: Sequence[str], out: str = "") -> summaries.Commands:
+    """The commands that continue a `process` command, as lines for the current shell, without secrets.
 
     Args:
-        again: the words of the command that continues; empty if there is none.
+        words: of that command; empty if no command can continue.
+        out: its output directory, if the words do not name it.
     """
-    if not again:
+    if not words:
         return summaries.Commands()
-    lines = [shell.join([redact.text(word) for word in words]) for words in (again, to_retry(again, left=0, refused=0))]
-    return summaries.Commands(*lines)
-
-
-def to_retry(again: Sequence[str], *, left: int, refused: int) -> Sequence[str]:
-    """The words of the command that retries what failed. Pure.
-
-    Args:
-        again: of the command that continues; empty if there is none.
-        left: orders that were not reached.
-        refused: unusable rows: once corrected, each is an order that no run has tried yet.
-    """
-    return again if left or refused or not again else shell.with_options(again, "--only-failed")
+    same = [redact.text(word) for word in (shell.with_options(words, "-o", out) if out else words)]
+    again = shell.without_choice(same)
+    return summaries.Commands(*map(shell.join, (again, shell.with_options(again, "--only-failed"), same)))
 
 
 def _exit_code(summary: counts.Summary, *, interrupted: bool) -> int:

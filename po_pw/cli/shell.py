@@ -23,16 +23,9 @@ _SINGLE_QUOTES: Final = re.compile("(['\u2018\u2019\u201a\u201b])")
 """PowerShell treats typographic quotation marks in the same way."""
 
 
-def to_continue(words: Sequence[str], out: str, *, is_out_given: bool) -> tuple[str, ...]:
-    """The words of the command that continues a `process` command. Pure.
-
-    Args:
-        words: of that command.
-        out: its output directory.
-        is_out_given: whether they name the output directory; if not, it is added.
-    """
-    again = tuple(word for word in words if word not in _WHICH)
-    return again if is_out_given else with_options(again, "-o", out)
+def without_choice(words: Sequence[str]) -> tuple[str, ...]:
+    """The words of a `process` command without the options that choose orders. Pure."""
+    return tuple(word for word in words if word not in _WHICH)
 
 
 def with_options(words: Sequence[str], *options: str) -> tuple[str, ...]:

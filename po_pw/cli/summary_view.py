@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from po_pw import humanize, models, redact
-from po_pw.cli import drawing, paths, problems, shell, tally
+from po_pw import humanize, models
+from po_pw.cli import drawing, paths, problems, tally
 from po_pw.results import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from rich.console import Console
 
@@ -39,8 +39,6 @@ def show(
     work_seconds: float,
     interrupted: bool,
     refused: Mapping[str, str],
-    retry: Sequence[str],
-    again: Sequence[str],
 ) -> None:
     """Prints the table, why orders failed, where everything is, and the command to run next.
 
@@ -53,8 +51,6 @@ def show(
         work_seconds: without the start-up of the browsers.
         interrupted: the run was stopped.
         refused: messages about hosts whose files were refused, by host.
-        retry: the command that retries what failed; empty if there is none.
-        again: the command that does what is not done yet; empty if there is none.
     """
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
@@ -94,18 +90,15 @@ def show(
         console.print(Text(f"! {refusal}", "yellow"), soft_wrap=True)
     for note in summary.warnings:
         console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
+    following = summary.overview.next if summary.overview is not None else None
+    is_needed = following is not None and following.is_needed
+    if interrupted or is_needed:
+        console.print()
     if interrupted:
-        console.print()
-        console.print(Text("Stopped before the end. To continue, run:"))
-        console.print(Text(f"  {shell.join([redact.text(word) for word in command()])}", "bold"), soft_wrap=True)
-    elif retry and any(summary.counts.get(status) for status in (models.Status.PARTIAL, models.Status.FAILED)):
-        console.print()
-        console.print(Text("To retry what failed, run:"))
-        console.print(Text(f"  {shell.join([redact.text(word) for word in retry])}", "bold"), soft_wrap=True)
-    elif again and summary.left_out:
-        console.print()
-        console.print(Text("To download the orders that were not tried yet, run:"))
-        console.print(Text(f"  {shell.join([redact.text(word) for word in again])}", "bold"), soft_wrap=True)
+        console.print(Text("Stopped before the end."))
+    if following is not None and is_needed:
+        console.print(Text(following.purpose))
+        console.print(Text(f"  {following.line}", "bold"), soft_wrap=True)
 
 
 def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> list[str]:

@@ -7,8 +7,7 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING
 
-import po_pw
-from po_pw import errors, events, models
+from po_pw import errors, events, models, version
 from po_pw.orders import read
 from po_pw.portals import memory
 from po_pw.report import writer as report_writer
@@ -113,7 +112,7 @@ class RunResults:
             seconds=self.times.seconds(),
             work_seconds=self.times.work_seconds(),
             interrupted=interrupted,
-            version=po_pw.__version__,
+            version=version.__version__,
             warnings=self._looks_wrong,
             left_out=left_out,
             commands=self._commands,

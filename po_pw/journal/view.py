@@ -80,6 +80,9 @@ SELECT COUNT(*) FROM outcomes WHERE doubted = 1 AND id = (
 _RECORDED: Final = """
 SELECT key, json_extract(outcome, '$.folder') AS folder, MAX(id) FROM outcomes WHERE state = 'published' GROUP BY key"""
 
+_LATEST_STATUS: Final = """
+SELECT key, status, doubted, MAX(id) FROM outcomes WHERE state = 'published' GROUP BY key"""
+
 _WARNINGS: Final = """
 SELECT at, event, worker, detail FROM events WHERE run = ? AND level = 'warning' ORDER BY id DESC LIMIT ?"""
 
@@ -191,6 +194,24 @@ def recorded(path: Path, on_row: Callable[[], None] = lambda: None) -> dict[mode
             if row["folder"]:
                 found[models.OrderKey(row["key"])] = str(row["folder"])
         return found
+
+    return schema.read_only(path, read)
+
+
+def finished(path: Path) -> frozenset[models.OrderKey]:
+    """Orders with which nothing is left to do by their latest outcome: they succeeded, and `verify` found no fault.
+
+    Raises:
+        MachineError: as for `progress`.
+    """
+
+    def read(connection: sqlite3.Connection) -> frozenset[models.OrderKey]:
+        _check_version(connection, path)
+        return frozenset(
+            models.OrderKey(row["key"])
+            for row in connection.execute(_LATEST_STATUS)
+            if models.Status(row["status"]).succeeded and not row["doubted"]
+        )
 
     return schema.read_only(path, read)
 

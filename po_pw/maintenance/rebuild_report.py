@@ -6,8 +6,7 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
-import po_pw
-from po_pw import errors, models
+from po_pw import errors, models, version
 from po_pw.journal import lock
 from po_pw.maintenance import rebuild_journal, status
 from po_pw.portals import memory
@@ -66,7 +65,7 @@ def _write(
             others[0].run,
             past,
             (dataclasses.replace(other.row, cells=()) for other in others),
-            version=po_pw.__version__,
+            version=version.__version__,
         )
     found, past = plausibility.Plausibility(), journal.history(run)
     for row in journal.rows(run):
@@ -77,7 +76,7 @@ def _write(
         run,
         past,
         journal.rows(run),
-        version=po_pw.__version__,
+        version=version.__version__,
         others=sum(1 for _ in journal.others(run)),
         warnings=found.findings(lambda origin: memory.load(saved.folder(origin) / memory.FILE).accepted_without_area),
         commands=commands(past.plan.command),

@@ -86,6 +86,10 @@ class OrderTable:
     _limit: int | None
     filters: row_filters.Filters = dataclasses.field(repr=False)
 
+    def with_addresses(self, address_of: rows.AddressRule) -> OrderTable:
+        """The same rows, of which those without an address get it from their number."""
+        return dataclasses.replace(self, _reader=dataclasses.replace(self._reader, address_of=address_of))
+
     def rows(self) -> Iterator[models.Row]:
         """Yields each non-blank row after the header that is wanted; may be called repeatedly.
 

@@ -34,6 +34,8 @@ class Commands:
     """Processes everything that is not done yet."""
     retry: str = ""
     """Retries only what failed or is incomplete."""
+    same: str = ""
+    """Does the same as the run did, so continues with what it did not reach."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class NextCommand:
     """For the current shell."""
     purpose: str
     """What it does, e.g. `To retry what failed, run:`."""
+    is_needed: bool = True
+    """False where everything is done."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -185,6 +189,7 @@ class Collector:
         self._suppliers: dict[str, _Supplier] = {}
         self._totals: dict[str, _Total] = {}
         self._unread_amounts = 0
+        self._has_refused = False
         self._files = self._bytes = self._downloaded_files = self._downloaded_bytes = 0
         self._causes: collections.Counter[models.ErrorCode] = collections.Counter()
         self._first: dict[models.ErrorCode, list[str]] = collections.defaultdict(list)
@@ -206,6 +211,8 @@ class Collector:
                 named.append(row.po_number or f"row {row.number}")
         if row.outcome is not None:
             self._add_files(row.po_number, row.outcome.files)
+        elif row.status is models.Status.FAILED:
+            self._has_refused = True
 
     def _add_to_supplier(self, row: models.RowResult) -> None:
         known = row.outcome.supplier if row.outcome else ""
@@ -310,16 +317,18 @@ class Collector:
         )
 
     def _next(self, commands: Commands, not_reached: int) -> NextCommand | None:
+        """The one rule for the command to run next: on the screen, in workbook, report and JSON."""
         if not commands.again:
             return None
         failed = self._counts[models.Status.FAILED] + self._counts[models.Status.PARTIAL]
         if not_reached > 0:
-            return NextCommand(commands.again, "To continue where the run stopped, run:")
+            return NextCommand(commands.same, "To continue where the run stopped, run:")
         if not failed and self._counts[models.Status.PENDING]:
-            return NextCommand(commands.again, "To process the orders that were left out, run:")
+            return NextCommand(commands.again, "To download the orders that were not tried yet, run:")
         if not failed:
-            return NextCommand(commands.again, "Everything is done. After adding orders to the list, run:")
-        if self._causes.keys() & {models.ErrorCode.INVALID_ROW, models.ErrorCode.INVALID_URL}:
-            # Once it is corrected, a row that could not be used is an order that no run has tried.
+            return NextCommand(
+                commands.again, "Everything is done. After adding orders to the list, run:", is_needed=False
+            )
+        if self._has_refused:  # once it is corrected, such a row is an order that no run has tried
             return NextCommand(commands.again, "Correct the rows that cannot be used, then run:")
         return NextCommand(commands.retry, "To retry what failed, run:")

@@ -19,6 +19,7 @@ from po_pw import errors, models, settings
 from po_pw.cli import commands, demo, running, shell
 from po_pw.demo import catalogue, server
 from po_pw.results import counts, own_files, tables
+from po_pw.results import summary as summaries
 from tests.browser import test_cli
 from tests.helpers.support import run_async
 from tests.unit.test_results import FAILED, ROWS, about, outcome, result
@@ -307,14 +308,6 @@ def test_no_list_is_touched(tmp_path: Path) -> None:
     assert [len(po_numbers(tmp_path / ".po-pw" / "results" / run / "results.csv")) for run in kept(tmp_path)] == [2, 1]
 
 
-def test_what_tries_again() -> None:
-    """Only what failed, unless something was not tried yet; nothing where no command can."""
-    assert running.to_retry(("po-pw",), left=0, refused=0) == ("po-pw", "--only-failed")
-    assert running.to_retry(("po-pw",), left=1, refused=0) == ("po-pw",)
-    assert running.to_retry(("po-pw",), left=0, refused=1) == ("po-pw",)
-    assert running.to_retry((), left=0, refused=0) == ()
-
-
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a list."""
@@ -410,21 +403,25 @@ def test_the_demo_leaves_what_is_not_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "is_out_given", "only_failed", "line"),
+    ("words", "out", "same", "again", "retry"),
     [
-        ("po-pw process pos.csv -o downloads", True, True, "po-pw process pos.csv -o downloads --only-failed"),
-        ("po-pw process pos.csv -w 4", False, True, "po-pw process pos.csv -w 4 -o 'my out' --only-failed"),
-        ("po-pw process --force pos.csv", False, False, "po-pw process pos.csv -o 'my out'"),
-        ("po-pw process -oout --only-failed pos.csv", True, True, "po-pw process -oout pos.csv --only-failed"),
-        ("po-pw process --refresh -- -x.csv", False, True, "po-pw process -o 'my out' --only-failed -- -x.csv"),
+        (
+            "pos.csv -o downloads",
+            "",
+            "pos.csv -o downloads",
+            "pos.csv -o downloads",
+            "pos.csv -o downloads --only-failed",
+        ),
+        ("pos.csv -w 4", "my", "pos.csv -w 4 -o my", "pos.csv -w 4 -o my", "pos.csv -w 4 -o my --only-failed"),
+        ("--force pos.csv", "my", "--force pos.csv -o my", "pos.csv -o my", "pos.csv -o my --only-failed"),
+        ("--only-failed x.csv -oq", "", "--only-failed x.csv -oq", "x.csv -oq", "x.csv -oq --only-failed"),
+        ("--refresh -- -x.csv", "my", "--refresh -o my -- -x.csv", "-o my -- -x.csv", "-o my --only-failed -- -x.csv"),
     ],
 )
-def test_the_command_that_goes_on(words: str, is_out_given: bool, only_failed: bool, line: str) -> None:
-    """What was typed, with the folder, and without what visits finished orders."""
-    again = shell.to_continue(words.split(), "my out", is_out_given=is_out_given)
-    if only_failed:
-        again = shell.with_options(again, "--only-failed")
-    assert shell.joined(again, "posix") == line
+def test_the_commands_that_go_on(words: str, out: str, same: str, again: str, retry: str) -> None:
+    """What was typed, with the folder; the others without what visits finished orders."""
+    found = running.commands_after(f"po-pw process {words}".split(), out)
+    assert found == summaries.Commands(*(f"po-pw process {line}" for line in (again, retry, same)))
 
 
 @pytest.mark.parametrize(

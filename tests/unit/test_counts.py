@@ -13,7 +13,8 @@ from rich.console import Console
 from po_pw import models
 from po_pw.cli import problems, summary_view
 from po_pw.results import counts
-from tests.helpers.journal_values import outcome, saved
+from po_pw.results import summary as summaries
+from tests.helpers.journal_values import PLAN, outcome, saved
 
 RUN: Final = models.RunId("now")
 E, S = models.Earlier, models.Status
@@ -133,7 +134,11 @@ def test_each_count_says_what_this_run_did(name: str) -> None:
 def test_orders_that_were_left_out_get_the_command_that_does_them() -> None:
     """`--only-failed` on a list that was never run does nothing, and says what does."""
     console = Console(file=io.StringIO(), width=100)
-    found = dataclasses.replace(summary(left_out=5), names={"results.xlsx": "results.xlsx"})
+    collector = summaries.Collector((), RUN)
+    collector.add(row(2, S.PENDING))
+    commands = summaries.Commands("po-pw process pos.csv", "po-pw process pos.csv --only-failed")
+    totals = collector.overview(PLAN, seconds=1.0, interrupted=False, left_out=1, commands=commands)
+    found = dataclasses.replace(summary(left_out=1), names={"results.xlsx": "results.xlsx"}, overview=totals)
     summary_view.show(
         console,
         found,
@@ -143,8 +148,6 @@ def test_orders_that_were_left_out_get_the_command_that_does_them() -> None:
         work_seconds=0.0,
         interrupted=False,
         refused={},
-        retry=("po-pw", "process", "pos.csv", "--only-failed"),
-        again=("po-pw", "process", "pos.csv"),
     )
     assert isinstance(console.file, io.StringIO)
     said = console.file.getvalue()

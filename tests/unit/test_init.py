@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -10,8 +12,10 @@ from typer.testing import CliRunner
 
 from po_pw import settings
 from po_pw.cli import commands, init
+from po_pw.orders import sheets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from typer.testing import Result
@@ -56,6 +60,26 @@ def test_numbers_alone_need_the_portals_address(here: Path) -> None:
     assert (options.base_url, str(options.out)) == ("https://acme.coupahost.com", "may files")
 
 
+def test_a_list_is_opened_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finding it, taking it, and asking for the portal's address: a workbook takes seconds each time."""
+    (here / "pos.csv").write_text(
+        "po_number,where\nPO-1,https://p.example/1\nPO-2,https://p.example/2\nPO-3,\n", "utf-8"
+    )
+    opened: list[Path] = []
+    real = sheets.open_source
+
+    def counted(path: Path, named: Mapping[str, str]) -> sheets.Source:
+        opened.append(path)
+        return real(path, named)
+
+    monkeypatch.setattr(sheets, "open_source", counted)
+    ended = asked("", "https://acme.coupahost.com", "", "n", "n")
+    assert ended.exit_code == 0, ended.output
+    assert len(opened) == 1
+    assert "PO-1    https://p.example/1" in ended.output  # the column that only its values tell is still used
+    assert settings.load().columns == {"url": "where"}
+
+
 def test_a_column_with_another_name_is_asked_for_and_kept(here: Path) -> None:
     """Where the names do not tell which column is meant; a file that is not there is asked for again."""
     (here / "liste.csv").write_text(
@@ -81,6 +105,22 @@ def test_ending_the_questions_writes_nothing(here: Path) -> None:
     ended = asked("")
     assert ended.exit_code == 2
     assert "nothing was written" in ended.stderr
+    assert not (here / "po-pw.toml").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals")
+def test_ctrl_c_at_a_question_ends_it_as_interrupted(here: Path) -> None:
+    """Whoever sits at a terminal is not told to use one."""
+    from tests.helpers import pty_process
+
+    command = [sys.executable, "-m", "po_pw", "init"]
+    with pty_process.PtyProcess(command, (100, 20), cwd=here) as running:
+        running.wait_for("Your list of orders (Enter: none yet)")
+        running.process.send_signal(signal.SIGINT)
+        assert running.ended() == 130
+        said = running.everything()
+    assert "nothing was written" in said
+    assert "in a terminal" not in said
     assert not (here / "po-pw.toml").exists()
 
 

@@ -65,7 +65,7 @@ def test_only_lists_of_orders_are_named(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "pos.csv").write_text("po_number,url\nPO-1,https://portal.example/1\n", "utf-8")
     (tmp_path / "prices.csv").write_text("name,price\nscrew,1\n", "utf-8")
     (tmp_path / "scan.xlsx").write_bytes(b"\x89PNG\r\n")
-    assert next_step.lists_in(tmp_path) == ["pos.csv"]
+    assert list(next_step.lists_in(tmp_path)) == ["pos.csv"]
     monkeypatch.chdir(tmp_path)
     ended = CliRunner().invoke(commands.app, [], env={"PO_PW_HOME": str(tmp_path / "home")})
     assert ended.exit_code == 0

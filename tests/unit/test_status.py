@@ -254,6 +254,24 @@ def test_another_process_is_seen_at_work(tmp_path: Path) -> None:
     assert "  po-pw process lists/pos.csv -w 4 --refresh" in said
 
 
+def test_which_orders_are_finished(tmp_path: Path) -> None:
+    """By their latest outcome, whatever their folders are called; one that verify marked is not."""
+    path = out_of(tmp_path) / ".po-pw" / "journal.db"
+
+    async def body() -> None:
+        async with store.Journal.open(path) as journal:
+            run = await journal.begin(PLAN, map(row, range(2, 7)))
+            await journal.commit(run, outcome(2, folder="A/layout of the user"))
+            await journal.commit(run, outcome(3, models.Status.NO_ATTACHMENTS, files=(), folder=""))
+            await journal.commit(run, outcome(4, models.Status.FAILED, files=(), error=GONE, folder="A/x_COMPLETED"))
+            await journal.commit(run, outcome(5))
+            await journal.mark_for_reverify([order(5).key])
+            await journal.end(run, seconds=1, work_seconds=1, interrupted=False, browser=None)
+
+    run_async(body())
+    assert view.finished(path) == {order(2).key, order(3).key}
+
+
 def test_what_people_and_programs_read(tmp_path: Path) -> None:
     """The lines fit 80 columns, apart from what is copied; the JSON has the same."""
     out = out_of(tmp_path)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 COLUMNS: Final = ("po_number", "supplier", "url", "amount")
 RUN: Final = models.RunId("now")
 S, C = models.Status, models.ErrorCode
-COMMANDS: Final = summary.Commands("po-pw process pos.csv", "po-pw process pos.csv --only-failed")
+COMMANDS: Final = summary.Commands(
+    "po-pw process pos.csv", "po-pw process pos.csv --only-failed", "po-pw process pos.csv --refresh"
+)
 
 
 def row(
@@ -161,9 +163,10 @@ def test_files_of_more_than_one_order_are_known_by_their_content() -> None:
         (ROWS[:1], {}, COMMANDS.again, "Everything is done"),
         (ROWS[2:3], {}, COMMANDS.retry, "retry what failed"),
         (ROWS, {}, COMMANDS.again, "Correct the rows"),
-        ((*ROWS, row(7, S.PENDING)), {"interrupted": True}, COMMANDS.again, "continue where"),
+        ((*ROWS[:5], row(7, S.FAILED, (), C.INVALID_URL)), {}, COMMANDS.retry, "retry what failed"),
+        ((*ROWS, row(7, S.PENDING)), {"interrupted": True}, COMMANDS.same, "continue where"),
         ((*ROWS[:3], row(7, S.PENDING)), {"left_out": 1}, COMMANDS.retry, "retry what failed"),
-        ((*ROWS[:2], row(7, S.PENDING)), {"left_out": 1}, COMMANDS.again, "left out"),
+        ((*ROWS[:2], row(7, S.PENDING)), {"left_out": 1}, COMMANDS.again, "not tried yet"),
     ],
 )
 def test_the_next_command(rows: Sequence[models.RowResult], more: dict[str, Any], line: str, purpose: str) -> None:
@@ -172,14 +175,15 @@ def test_the_next_command(rows: Sequence[models.RowResult], more: dict[str, Any]
     assert found is not None
     assert found.line == line
     assert purpose in found.purpose
+    assert found.is_needed is (purpose != "Everything is done")
 
 
 def test_orders_from_python_have_no_command() -> None:
     """Nothing that could be typed goes on with them; a password in a command is not written down."""
-    assert overview(*ROWS, commands=summary.Commands()).next is None
-    assert running.commands(()) == summary.Commands()
-    said = running.commands(("po-pw", "process", "pos.csv", "--base-url", "https://u:secret@x/"))
-    assert "secret" not in f"{said.again}{said.retry}"
+    assert overview(*ROWS, commands=running.commands_after(())).next is None
+    words = ("po-pw", "process", "pos.csv", "--base-url", "https://u:secret@x/")
+    said = running.commands_after(words, "downloads")
+    assert "secret" not in f"{said.again}{said.retry}{said.same}"
     assert said.retry.endswith(" --only-failed")
 
 
