@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TOGETHER = ("-n", "4", "--dist", "worksteal")
-"""Most tests wait for a browser: four at once took 7.3 minutes where three took 11.3, on two cores."""
+TOGETHER = ("-n", "6", "--dist", "worksteal", "--durations", "60")
+"""Most tests wait for a browser."""
 WINDOWS = (
     *(sys.executable, "-m", "mypy", "--platform", "win32", "--cache-dir", ".mypy_cache/win32"),
     *("--no-warn-unreachable", "-p", "po_pw"),
 )
 """Checks the types as on Windows, where code for other systems is unreachable on purpose."""
-UNIT = (*TOGETHER, "-q", "-m", "not slow", "tests/unit")
+UNIT = ("-n", "4", "--dist", "worksteal", "-q", "-m", "not slow", "tests/unit")
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 """The tests start hundreds of processes: without saved bytecode each compiles everything that it imports."""

@@ -263,16 +263,13 @@ def test_each_of_two_pages_gets_what_it_asked_for(loop: LoopThread, opened: Open
     async def go() -> None:
         async with opened.context.page() as first, opened.context.page() as second:
             names = ("of-first", "of-second")
-            page_lease = (first, second)
+            leases = (first, second)
             controls = [
                 await opened.show(hold, f"/press/pop-up-no-opener/{name}")
-                for hold, name in zip(page_lease, names, strict=True)
+                for hold, name in zip(leases, names, strict=True)
             ]
             presses = await asyncio.gather(
-                *(
-                    opened.press(hold, control, lambda _: LINK)
-                    for hold, control in zip(page_lease, controls, strict=True)
-                )
+                *(opened.press(hold, control, lambda _: LINK) for hold, control in zip(leases, controls, strict=True))
             )
             await until(lambda: all(press.requests for press in presses), "no window was asked for")
             for press, name in zip(presses, names, strict=True):

@@ -262,7 +262,7 @@ def test_the_summary(tmp_path: Path) -> None:
         result(100 + n, f"PO-{n}", outcome(f"PO-{n}", supplier=f"S {n}"), cells=(f"PO-{n}", "", "", "EUR 1"))
         for n in range(250)
     )
-    commands = summary.Commands("po-pw process pos.csv", "po-pw process pos.csv --only-failed")
+    commands = summary.Commands("po-pw process pos.csv", "po-pw process pos.csv --only-failed", "po-pw process pos.csv")
     book = write(tmp_path, (*ROWS, *many), warnings=("all is the same",), commands=commands, interrupted=True)
     said = texts(book["Summary"])
     for text in (
