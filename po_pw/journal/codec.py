@@ -5,26 +5,19 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import re
 import sqlite3
 import zlib
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pydantic
 
 from po_pw import models, redact, redact_objects
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _OUTCOME: Final = pydantic.TypeAdapter(models.Outcome)
 _FILE: Final = pydantic.TypeAdapter(models.SavedFile)
 # Given what `json` parsed: pydantic's own parser refuses lone surrogates, which names from servers may contain.
 
-_FORMER: Final[Mapping[str, str]] = {"place": "section", "carried": "from_earlier_run"}
-"""Names that fields of outcomes and files had before version 6 of the journal, and what they are called now."""
-_HAS_FORMER: Final = re.compile(r'"(?:place|lane|carried)":')
 _SUM: Final = ',"sum":"'
 """SQLite has no checksums: without one a flipped bit in a text would go unnoticed."""
 
@@ -49,7 +42,7 @@ def load(text: object) -> models.Outcome:
         damage = sqlite3.DatabaseError("an entry is inconsistent")
         damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise damage
-    return _OUTCOME.validate_python(_parsed(f"{body}}}"))
+    return _OUTCOME.validate_python(json.loads(f"{body}}}"))
 
 
 def row_values(run: models.RunId, row: models.Row) -> tuple[Any, ...]:
@@ -140,7 +133,7 @@ def file_values(run: models.RunId, key: models.OrderKey, file: models.SavedFile)
 
 def file(text: str) -> models.SavedFile:
     """Reads a file from the last value of `file_values`."""
-    return _FILE.validate_python(_parsed(text))
+    return _FILE.validate_python(json.loads(text))
 
 
 def stamp(moment: datetime.datetime) -> str:
@@ -156,15 +149,6 @@ def now() -> str:
 def escape_surrogates(text: str) -> str:
     """Escapes lone surrogates, which SQLite cannot store."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _parsed(text: str) -> Any:
-    return json.loads(text, object_hook=_renamed if _HAS_FORMER.search(text) else None)
-
-
-def _renamed(former: dict[str, Any]) -> dict[str, Any]:
-    lane = "downloaded_by" if "sha256" in former else "read_by"
-    return {lane if name == "lane" else _FORMER.get(name, name): value for name, value in former.items()}
 
 
 def _sum(body: str) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FIRST: Final = """
+_TABLES: Final = """
 CREATE TABLE runs (
   run TEXT PRIMARY KEY, source TEXT NOT NULL, columns TEXT NOT NULL, workers INTEGER NOT NULL, out TEXT NOT NULL,
   command TEXT NOT NULL,  -- its words (JSON)
@@ -27,21 +27,27 @@ CREATE TABLE runs (
 ) WITHOUT ROWID;
 
 -- The input as it stood. A row with a key is an order; the others are refused (error_code) or duplicates.
+-- levels: names of the folders above the order's folder (JSON). folder: name of the order's own folder by the user's
+-- layout (JSON), without its status; '' where it is its number. found_done: outcome (JSON, as in outcomes) of an order
+-- that no run downloaded: the list itself marks it as COMPLETED, and its files are there.
 CREATE TABLE rows (
   run TEXT NOT NULL REFERENCES runs, number INTEGER NOT NULL, po_number TEXT NOT NULL, key TEXT, cells TEXT NOT NULL,
   url TEXT, supplier TEXT, amount TEXT, amount_is_decimal INTEGER NOT NULL,
   error_code TEXT, error_message TEXT, duplicate_of INTEGER,
+  levels TEXT NOT NULL DEFAULT '[]', folder TEXT NOT NULL DEFAULT '', found_done TEXT,
   PRIMARY KEY (run, number)
 ) WITHOUT ROWID;
 
 -- What came of each order: `outcome` (JSON) is the truth; the higher id is the later. state: 'saved' once the files are
 -- whole and synced in the work folder (`work`, below the output directory) under their final names, 'published' once
 -- that folder is in its final place. `replaces`: the order's folder of an earlier run, where it had another supplier.
+-- `rules`: version of the rules under which its page was read; also in `outcome`, which is long to read.
 -- `doubted`: its files are to be proved, and fetched again where they are not what they were.
 CREATE TABLE outcomes (
   id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('saved', 'published')), status TEXT NOT NULL, at TEXT NOT NULL,
   outcome TEXT NOT NULL, work TEXT NOT NULL, replaces TEXT NOT NULL, doubted INTEGER NOT NULL DEFAULT 0,
+  rules INTEGER NOT NULL DEFAULT 0,
   UNIQUE (run, key)
 );
 CREATE INDEX outcomes_by_key ON outcomes (key);
@@ -59,7 +65,7 @@ CREATE TABLE attempts (
 CREATE TABLE files (
   run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, attachment_id TEXT NOT NULL, path TEXT NOT NULL,
   sent_name TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, media_type TEXT NOT NULL, source TEXT NOT NULL,
-  lane TEXT NOT NULL, saved_at TEXT,
+  downloaded_by TEXT NOT NULL, saved_at TEXT,
   file TEXT NOT NULL,  -- all that is known of it (JSON)
   PRIMARY KEY (run, key, attachment_id)
 ) WITHOUT ROWID;
@@ -75,56 +81,20 @@ CREATE TABLE events (
 );
 CREATE INDEX events_by_run ON events (run, id);
 
--- Who has which folder name: for ever, whatever the run.
+-- Who has which folder name: for ever, whatever the run. An order whose layout has changed has a second name below the
+-- same folder: nobody else ever gets the first.
 CREATE TABLE folders (
-  parent TEXT NOT NULL, folded TEXT NOT NULL, stem TEXT NOT NULL, key TEXT NOT NULL,
-  PRIMARY KEY (parent, folded), UNIQUE (key, parent)
+  parent TEXT NOT NULL, folded TEXT NOT NULL, stem TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (parent, folded)
 ) WITHOUT ROWID;
-"""
+CREATE INDEX folders_by_key ON folders (key, parent);
 
-_RULES: Final = """
--- Version of the rules under which the order's page was read; also in `outcome`, which is long to read.
-ALTER TABLE outcomes ADD COLUMN rules INTEGER NOT NULL DEFAULT 0;
-"""
-
-_NAMED: Final = """
 -- Every order that a row of any run named, and the row that did so last; number 0: known from its manifest alone.
 CREATE TABLE orders (
   key TEXT PRIMARY KEY, run TEXT NOT NULL REFERENCES runs, number INTEGER NOT NULL
 ) WITHOUT ROWID;
-INSERT OR REPLACE INTO orders (key, run, number)
-  SELECT outcomes.key, outcomes.run, 0 FROM outcomes ORDER BY outcomes.id;
-INSERT OR REPLACE INTO orders (key, run, number)
-  SELECT rows.key, rows.run, rows.number FROM rows JOIN runs USING (run)
-  WHERE rows.key IS NOT NULL ORDER BY runs.started_at, rows.run, rows.number;
 """
 
-_SHEETS: Final = """
--- levels: names of the folders above the order's folder (JSON). found_done: outcome (JSON, as in outcomes) of an order
--- that no run fetched: the list itself marks it as COMPLETED, and its files are there.
-ALTER TABLE rows ADD COLUMN levels TEXT NOT NULL DEFAULT '[]';
-ALTER TABLE rows ADD COLUMN found_done TEXT;
-"""
-
-_LAYOUTS: Final = """
--- folder: name of the order's own folder by the user's layout (JSON), without its status; '' where it is its number.
-ALTER TABLE rows ADD COLUMN folder TEXT NOT NULL DEFAULT '';
--- An order whose layout has changed has a second name below the same folder: nobody else ever gets the first.
-CREATE TABLE folders_of_orders (
-  parent TEXT NOT NULL, folded TEXT NOT NULL, stem TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (parent, folded)
-) WITHOUT ROWID;
-INSERT INTO folders_of_orders SELECT parent, folded, stem, key FROM folders;
-DROP TABLE folders;
-ALTER TABLE folders_of_orders RENAME TO folders;
-CREATE INDEX folders_by_key ON folders (key, parent);
-"""
-
-_WORDS: Final = """
--- Fields of outcomes and files have other names since; `codec` knows the former ones.
-ALTER TABLE files RENAME COLUMN lane TO downloaded_by;
-"""
-
-MIGRATIONS: Final = (_FIRST, _RULES, _NAMED, _SHEETS, _LAYOUTS, _WORDS)
+MIGRATIONS: Final = (_TABLES,)
 """Each migrates a journal from the version of its index to the next."""
 
 _damaged: Final[set[Path]] = set()

@@ -246,8 +246,7 @@ def _begun(connection: sqlite3.Connection) -> sqlite3.Row | None:
 
 
 def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
-    version = _check_version(connection, path)
-    if not version:
+    if not _check_version(connection, path):
         return None
     connection.execute("BEGIN")  # one consistent snapshot
     begun = _begun(connection)
@@ -301,16 +300,14 @@ def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
         recent_since=since,
         recent_bytes=recent_bytes or 0,
         doubted=connection.execute(_DOUBTED).fetchone()[0],
-        rules=_by_rules(connection, run, version),
+        rules=_by_rules(connection, run),
         unread=tuple(Unread(*row) for row in connection.execute(_EVIDENT, (run, _MAX_UNREAD))),
         warnings=tuple(_happened(row) for row in reversed(connection.execute(_WARNINGS, (run, _SHOWN)).fetchall())),
     )
 
 
-def _by_rules(connection: sqlite3.Connection, run: str, version: int) -> dict[int, int]:
-    # The journal's first version does not record them.
-    query = _RULES if version > 1 else _RULES.replace("SELECT rules,", "SELECT 0,").replace("GROUP BY rules", "")
-    return {rules: count for rules, count in connection.execute(query, (run,)) if count}
+def _by_rules(connection: sqlite3.Connection, run: str) -> dict[int, int]:
+    return {rules: count for rules, count in connection.execute(_RULES, (run,)) if count}
 
 
 def _happened(row: sqlite3.Row) -> Happened:

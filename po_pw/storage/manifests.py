@@ -47,12 +47,12 @@ class FileRecord(_Record):
     sent_name: str
     attachment_id: str
     source: str
-    section: str = pydantic.Field(validation_alias=pydantic.AliasChoices("section", "place"))
+    section: str
     size: _Size
     sha256: _Digest
     media_type: str
     etag: str
-    downloaded_by: str = pydantic.Field(validation_alias=pydantic.AliasChoices("downloaded_by", "lane"))
+    downloaded_by: str
     checks: tuple[str, ...]
     modified_at: pydantic.AwareDatetime | None
     saved_at: pydantic.AwareDatetime | None
@@ -68,7 +68,7 @@ class MissingRecord(_Record):
     attachment_id: str
     name: str
     source: str
-    section: str = pydantic.Field("", validation_alias=pydantic.AliasChoices("section", "place"))
+    section: str = ""
     error_code: models.ErrorCode | None
     error_message: str | None
     skipped_type: str = ""

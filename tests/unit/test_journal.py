@@ -7,7 +7,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import datetime
-import sqlite3
 import tracemalloc
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -197,7 +196,7 @@ def test_the_latest_outcome_is_known_and_carried(path: Path) -> None:
 def test_what_other_lists_named_stays_known(path: Path) -> None:
     """Each order of an earlier list with its latest outcome, or none; and the latest of what a run did not reach.
 
-    An order that only a manifest knows is among them, and a journal from before that was noted tells the same.
+    An order that only a manifest knows is among them.
     """
     again = dataclasses.replace(PLAN, source="second.csv", started_at=START + datetime.timedelta(days=1))
 
@@ -226,13 +225,6 @@ def test_what_other_lists_named_stays_known(path: Path) -> None:
         ("PO-6", "", 0, models.Status.COMPLETED),
         ("PO-7", "pos.csv", 7, models.Status.PENDING),
     ]
-    assert run_async(told(run)) == expected
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.executescript(
-            "DROP TABLE orders; ALTER TABLE rows DROP COLUMN levels; ALTER TABLE rows DROP COLUMN found_done; "
-            "ALTER TABLE rows DROP COLUMN folder; ALTER TABLE files RENAME COLUMN downloaded_by TO lane; "
-            "PRAGMA user_version = 2"
-        )
     assert run_async(told(run)) == expected
 
 

@@ -234,11 +234,6 @@ def wrong_number(file: Path) -> None:
         connection.execute("PRAGMA user_version = 40")
 
 
-def older_number(file: Path) -> None:
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        connection.execute("PRAGMA user_version = 1")
-
-
 def forbidden(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[18] = 77
@@ -252,7 +247,7 @@ def silent(file: Path) -> None:
     file.write_bytes(content[:at] + b"c" + content[at + 1 :])
 
 
-@pytest.mark.parametrize("damage", [nothing_left, something_else, gone, wrong_number, older_number, forbidden, silent])
+@pytest.mark.parametrize("damage", [nothing_left, something_else, gone, wrong_number, forbidden, silent])
 def test_each_kind_of_damage_is_met(tmp_path: Path, finished: Path, damage: Callable[[Path], None]) -> None:
     """Cut to nothing, another program's file, taken away, a wrong version, a flag, a letter: the orders are known."""
     out = tmp_path / "out"

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import sqlite3
-import zlib
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -18,7 +17,7 @@ from typer.testing import CliRunner
 
 from po_pw import errors, models
 from po_pw.cli import commands
-from po_pw.journal import codec, facts, lock, schema, store, view
+from po_pw.journal import facts, lock, schema, store, view
 from po_pw.maintenance import status
 from po_pw.portals import memory
 from tests.helpers.journal_values import COMMAND, PLAN, START, order, outcome, raw, row, saved
@@ -327,43 +326,6 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
     said = invoked("status", out)
     assert "2 finished orders were read by an older po-pw; --refresh reads them again" in said
     assert json.loads(invoked("status", "--json", out))["outdated"] == 2
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("ALTER TABLE outcomes DROP COLUMN rules")
-        connection.execute("DROP TABLE orders")
-        connection.execute("ALTER TABLE rows DROP COLUMN levels")
-        connection.execute("ALTER TABLE rows DROP COLUMN found_done")
-        connection.execute("ALTER TABLE rows DROP COLUMN folder")
-        connection.execute("ALTER TABLE files RENAME COLUMN downloaded_by TO lane")
-        connection.execute("PRAGMA user_version = 1")
-        connection.commit()
-    assert status.read(out).outdated == 3
-
-    async def again() -> None:
-        async with store.Journal.open(path) as journal:
-            assert journal.known([order(4).key])[order(4).key].outcome.rules == now
-
-    run_async(again())
-    assert raw(path, "PRAGMA user_version") == [(len(schema.MIGRATIONS),)]
-
-
-def test_an_outcome_from_before_there_were_rules_can_be_read() -> None:
-    """Its JSON has no version: it counts as 0."""
-    text = codec.dump(outcome(2, rules=7))
-    assert codec.load(text).rules == 7
-    body = text.rpartition(',"sum":"')[0].replace(',"rules":7', "")
-    older = f'{body},"sum":"{zlib.crc32(body.encode()):08x}"}}'
-    assert codec.load(older) == outcome(2)
-
-
-def test_an_outcome_whose_fields_had_other_names_can_be_read() -> None:
-    """Up to version 5 of the journal: an older output folder is resumed, whatever its files themselves are called."""
-    now = outcome(2, files=(saved("a.pdf", source='a "place":"lane":1'),), from_earlier_run=True)
-    body = codec.dump(now).rpartition(',"sum":"')[0]
-    for name, former in (("section", "place"), ("downloaded_by", "lane"), ("read_by", "lane")):
-        assert f'"{name}":' in body
-        body = body.replace(f'"{name}":', f'"{former}":')
-    body = body.replace('"from_earlier_run":', '"carried":')
-    assert codec.load(f'{body},"sum":"{zlib.crc32(body.encode()):08x}"}}') == now
 
 
 def test_a_failed_order_whose_page_was_kept_says_where(tmp_path: Path) -> None:
