@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
 from po_pw.engine import worker_group
+from po_pw.orders import duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -21,8 +22,7 @@ COLUMNS: Final = ("po_number", "supplier", "url", "amount")
 
 @dataclasses.dataclass(slots=True)
 class _Open:
-    number: int
-    """Number of the first row with this order."""
+    first: duplicates.First
     outcome: asyncio.Future[models.Outcome]
 
 
@@ -77,19 +77,21 @@ class OrderStream:
         order = row.order
         if order is None:
             await self._journal.append(self._run, row)
-            return models.RowResult(row.number, row.cells, row.po_number, models.Status.FAILED, None, row.problem)
+            return _refused(row)
         if self.working.done():
             raise self._why()
         have = self._open.get(order.key)
         if have is not None:
-            row = dataclasses.replace(row, order=None, duplicate_of=have.number)
+            row = have.first.repeated_by(row, order)
             await self._journal.append(self._run, row)
+            if row.problem is not None:
+                return _refused(row)
             outcome = await asyncio.shield(have.outcome)
             return models.RowResult(
-                row.number, row.cells, row.po_number, models.Status.DUPLICATE, outcome, None, have.number
+                row.number, row.cells, row.po_number, models.Status.DUPLICATE, outcome, None, row.duplicate_of
             )
         future: asyncio.Future[models.Outcome] = asyncio.get_running_loop().create_future()
-        self._open[order.key] = _Open(row.number, future)
+        self._open[order.key] = _Open(duplicates.First.of(row.number, order), future)
         try:
             await self._journal.append(self._run, row)
             if future.done():  # the workers have ended meanwhile
@@ -135,6 +137,10 @@ class OrderStream:
         if self.working.cancelled():
             return errors.ParallelProcessingError("the run was stopped before this order was reached")
         return self.working.exception() or errors.ParallelProcessingError("the pool has ended")
+
+
+def _refused(row: models.Row) -> models.RowResult:
+    return models.RowResult(row.number, row.cells, row.po_number, models.Status.FAILED, None, row.problem)
 
 
 def _for_others(order: models.PurchaseOrder, error: BaseException) -> BaseException:

@@ -5,24 +5,48 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from po_pw import redact
+from po_pw import models, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from po_pw import models
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class First:
+    """The first row of an order: what a later row of the same PO is compared with."""
+
+    number: int
+    _address: int
+    """Hash: a list may have 100,000 addresses."""
+
+    @classmethod
+    def of(cls, number: int, order: models.PurchaseOrder) -> First:
+        """For an order and the number of its row."""
+        return cls(number, _hash(order))
+
+    def repeated_by(self, row: models.Row, order: models.PurchaseOrder) -> models.Row:
+        """A later row as a duplicate of this one; with another address it is refused, as that one is not opened."""
+        if _hash(order) == self._address:
+            return dataclasses.replace(row, order=None, duplicate_of=self.number)
+        message = (
+            f"row {row.number}: {order.po_number} is also in row {self.number}, with another address. po-pw opens only "
+            f"the address in row {self.number}. If these are two orders, give each its own PO number; otherwise remove "
+            "the row with the wrong address."
+        )
+        problem = models.Failure(models.ErrorCode.INVALID_ROW, redact.text(message))
+        return dataclasses.replace(row, order=None, problem=problem)
 
 
 def mark_duplicates(rows: Iterable[models.Row]) -> Iterator[models.Row]:
-    """Yields the rows; a row whose PO is on an earlier row becomes a duplicate of that."""
-    first: dict[models.OrderKey, int] = {}
+    """Yields the rows; one whose PO is on an earlier row becomes a duplicate of that, or is refused: see `First`."""
+    first: dict[models.OrderKey, First] = {}
     for row in rows:
         if row.order is None:
             yield row
-        elif row.order.key in first:
-            yield dataclasses.replace(row, order=None, duplicate_of=first[row.order.key])
+        elif (known := first.get(row.order.key)) is not None:
+            yield known.repeated_by(row, row.order)
         else:
-            first[row.order.key] = row.number
+            first[row.order.key] = First.of(row.number, row.order)
             yield row
 
 
@@ -46,6 +70,11 @@ class Unrecorded:
     def whole(self, order: models.PurchaseOrder) -> models.PurchaseOrder:
         """Completes an order from the journal."""
         return self._whole.get(order.key, order)
+
+
+def _hash(order: models.PurchaseOrder) -> int:
+    # Without secrets: links to one order may differ in their tokens.
+    return hash(redact.address(order.url).rstrip("/"))
 
 
 def _is_cut_short(order: models.PurchaseOrder) -> bool:

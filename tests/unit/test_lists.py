@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from po_pw import errors, settings
+from po_pw import errors, models, settings
 from po_pw.cli import lists
 from po_pw.orders import duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from po_pw import models
 
 PORTAL = "https://portal.example/orders"
 
@@ -37,6 +36,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("a.csv").write_text(f"po_number,supplier,url\n1,ACME,{PORTAL}/1\n2,Bosch,{PORTAL}/2\n", "utf-8")
     Path("b.csv").write_text(f"PO;url;plant\n2;{PORTAL}/2;Lyon\n3;{PORTAL}/3;Paris\n", "utf-8")
     return tmp_path
+
+
+def test_one_po_with_two_addresses_is_no_duplicate(folder: Path) -> None:
+    """The second address is not opened, so its row is refused; another spelling or token is the same address."""
+    lines = ["1,/1", "1,/1/", "1,/1?token=s3cr3t", "1,/other", "2,/2"]
+    (folder / "two.csv").write_text(
+        "po_number,url\n" + "".join(f"{one.replace('/', PORTAL + '/', 1)}\n" for one in lines)
+    )
+    found = list(duplicates.mark_duplicates(rows(["two.csv"])[0]))
+    assert [row.duplicate_of for row in found[:2]] == [None, 2]
+    assert [row.order is not None for row in found] == [True, False, False, False, True]
+    problem = found[3].problem
+    assert problem is not None
+    assert problem.code is models.ErrorCode.INVALID_ROW
+    assert problem.message.startswith("row 5: 1 is also in row 2, with another address. po-pw opens only")
 
 
 def piped(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
