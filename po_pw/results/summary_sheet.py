@@ -57,7 +57,7 @@ class SummarySheet:
             kind: made(num_format=number, align="right", indent=1, **line)
             for kind, number in (
                 ("count", "#,##0"),
-                ("share", "0.0%"),
+                ("share", "0.0%_)_)"),
                 ("size", styles.TOTAL_SIZE_FORMAT),
                 ("amount", "#,##0.00"),
                 ("duration", "[h]:mm:ss"),
