@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TOGETHER = ("-n", "6", "--dist", "worksteal", "--durations", "60")
-"""Most tests wait for a browser."""
+TOGETHER = ("-n", "5", "--dist", "worksteal", "--durations", "60")
+"""More at once than there are cores: most tests wait for a browser."""
 WINDOWS = (
     *(sys.executable, "-m", "mypy", "--platform", "win32", "--cache-dir", ".mypy_cache/win32"),
     *("--no-warn-unreachable", "-p", "po_pw"),

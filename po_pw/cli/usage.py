@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 from typer import core
 
-from po_pw.cli import shell
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -69,6 +67,8 @@ def command_left_out(typed: str) -> str:
     if _ADDRESS.match(typed):
         return f"{typed} is an address, not a command. To sign in there, run: po-pw login {typed}"
     if typed.lower().endswith(_LISTS):
+        from po_pw.cli import shell
+
         return f"{typed} is a list, not a command. Run: po-pw process {shell.join([typed])}"
     return ""
 

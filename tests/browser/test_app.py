@@ -199,7 +199,7 @@ def test_the_examples_of_the_documentation_run_as_they_stand(
     with po_pw.MainApp() as main:
         result = main.process_pos("pos.csv", resume=True)
         assert (result.success, result.summary.already_complete, result.summary.fetched.files) == (2, 2, 0)
-        assert "0 files fetched" in str(result)
+        assert "0 files downloaded" in str(result)
         assert "supplier" in (tmp_path / "downloads" / "results.csv").read_text("utf-8-sig").splitlines()[0]
 
 

@@ -103,7 +103,7 @@ def test_the_first_line_says_what_it_comes_to(tmp_path: Path) -> None:
     said = invoked("status", tmp_path, "--audit")
     assert said.splitlines()[0] == (
         "2 presses, 2 requests other than GET were sent (1 to download files, 1 that the page sends by itself), "
-        "1 request was stopped, 1 button was left alone."
+        "1 request was stopped, 1 button was not pressed."
     )
     for words in (f"sent: POST {PAGE}/file (csrf, file)", f"stopped: GET {PAGE}/approve", "not pressed", "PO-1"):
         assert words in said

@@ -49,8 +49,8 @@ def test_a_piped_list_chosen_rows_and_layouts(tmp_path: Path) -> None:
         words = ["process", "-", "-w", "1", "--filter", "werk=lyon", "--layout"]
         ended = po_pw(*words, "{Werk}/Order {po_number}_{status}", cwd=tmp_path, piped="\n".join(lines))
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        assert 'column "Bestellung" is taken' in ended.stdout
-        assert 'column "Seite" is taken' in ended.stdout
+        assert 'po-pw uses column "Bestellung"' in ended.stdout
+        assert 'po-pw uses column "Seite"' in ended.stdout
         assert "2 of 4 rows are processed" in ended.stdout
         out = tmp_path / "downloads"
         first = {f"Lyon/Order {number}_COMPLETED" for number in numbers[:2]}

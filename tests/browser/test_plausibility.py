@@ -117,7 +117,7 @@ def test_most_not_recognised() -> None:
     """More than half, of five orders on."""
     assert said([failed(n, STRANGE) for n in range(4)]) == ()
     (text,) = said([*(failed(n, STRANGE) for n in range(3)), *(full(n) for n in range(3, 5))])
-    assert "3 of 5 orders opened another page" in text
+    assert "3 of 5 orders opened a page that is not theirs" in text
     assert said([*(failed(n, STRANGE) for n in range(3)), *(full(n) for n in range(3, 6))]) == ()
 
 
