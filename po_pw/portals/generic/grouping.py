@@ -373,6 +373,42 @@ def is_unknown_entry(one: page_items.Candidate) -> bool:
     return bool(tokenizer.words(label)) and not label_words.is_about_lists(label)
 
 
+def areas_with_unclear_links(
+    candidates: Sequence[page_items.Candidate],
+    areas: Sequence[page_items.Area],
+    items: Sequence[page_items.Item],
+    page_url: str,
+) -> set[int]:
+    """The areas that show links which were not followed although nothing says that they are no files.
+
+    Where such an area has no file, it is not known to be empty.
+    """
+    here = urldefrag(page_url)[0]
+    used = {id(way) for item in items for way in item.ways}
+    others = rows_of_others(candidates, areas, page_url)
+    return {
+        one.area
+        for one in candidates
+        if one.area >= 0
+        and id(one) not in used
+        and (one.area, one.row) not in others
+        and one.shown
+        and not (one.off or one.tail)
+        and one.control.address
+        and _address(one) not in {"", here}
+        and not _leads_to_all(one.control)
+        and (
+            one.decision.action is control_policy.Action.FETCH
+            # A number of a page leads to this page, with another parameter.
+            or (
+                one.decision.action is control_policy.Action.TURN
+                and not one.paging
+                and urlsplit(one.control.address).path != urlsplit(page_url).path
+            )
+        )
+    }
+
+
 _FILE_ICONS: Final = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "word", "excel", "zip", "file", "document"})
 
 
