@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from po_pw.browser import controls
-from po_pw.portals.generic import control_policy, file_names, grouping, label_words, list_counts, page_items, topics
+from po_pw.portals.generic import (
+    change_words,
+    control_policy,
+    file_names,
+    grouping,
+    label_words,
+    list_counts,
+    page_items,
+    tokenizer,
+    topics,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from po_pw import models
+
+_SENTENCE: Final = 4
+"""Words."""
 
 
 def area(raw: Mapping[str, Any], frame: str) -> page_items.Area:
@@ -69,11 +82,25 @@ def _says_trouble(text: str) -> bool:
 def _unread(raw: Mapping[str, Any]) -> bool:
     """Whether an area shows something that matters if no attachment is found in it.
 
-    Pictures, videos, closed shadow roots, file names, sizes, and frames that are not empty.
+    Pictures, videos, closed shadow roots, file names, sizes, frames that are not empty, and a sentence that nobody has
+    understood: it may say why the list is not shown ("You will see them once you have confirmed").
     """
     if raw["unreadable"] or (raw["kind"] == "frame" and raw["said"]):
         return True
-    return any(file_names.is_file_name(text) or label_words.is_size(text) for text in raw["texts"])
+    if any(file_names.is_file_name(text) or label_words.is_size(text) for text in raw["texts"]):
+        return True
+    # What follows other texts may be about these.
+    first = next((text for text in raw["statements"] if text != raw["label"]), "")
+    return _is_statement(first)
+
+
+def _is_statement(text: str) -> bool:
+    """Whether a text says something about the list: too long for a label, and no invitation ("Drop files here")."""
+    found = tokenizer.words(text)
+    size = sum(len(word) / 2 if tokenizer.UNSPACED.match(word) else 1 for word in found)
+    if size < _SENTENCE:
+        return False
+    return not any(change.form is change_words.Form.ACT for change in change_words.changes(found[0]))
 
 
 def _pages(raw: Mapping[str, Any]) -> int:
