@@ -182,7 +182,10 @@ def test_what_was_believed_to_bring_nothing_and_then_did_has_its_orders_read_aga
             known["sources"] = {name: [5, [f"X-{n}" for n in range(18)]] for name in known["sources"]}
             assert known["sources"]
             kept.write_text(json.dumps(known))
-            second = await plain_portal.run(portal, tmp_path / "b", ["PO-0002", "PO-0003"], home=home, hear=hear)
+            # Patient, as a poll may take seconds on a busy machine.
+            second = await plain_portal.run(
+                portal, tmp_path / "b", ["PO-0002", "PO-0003"], home=home, hear=hear, patience=10
+            )
             return first, second
 
     first, second = run_async(go())
