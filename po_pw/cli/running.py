@@ -193,9 +193,8 @@ async def _worked(
                 # Whatever ended the run, the results so far are worth writing.
                 if run.run_id is not None:
                     summary = await run.write_results()
-            if (
-                summary is not None and is_awaited()
-            ):  # while the log is open, which records it if the notification fails
+            # While the log is open, which records it if the notification fails.
+            if summary is not None and is_awaited():
                 said = str(problem) if problem is not None else ""
                 text = end_report.text(end_report.End(0, table.name, run.out, summary, said))
                 await asyncio.to_thread(desktop.show, "po-pw", text)

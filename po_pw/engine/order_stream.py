@@ -91,7 +91,7 @@ class OrderStream:
                 row.number, row.cells, row.po_number, models.Status.DUPLICATE, outcome, None, row.duplicate_of
             )
         future: asyncio.Future[models.Outcome] = asyncio.get_running_loop().create_future()
-        self._open[order.key] = _Open(duplicates.First.of(row.number, order), future)
+        self._open[order.key] = _Open(duplicates.First(row.number, order.url), future)
         try:
             await self._journal.append(self._run, row)
             if future.done():  # the workers have ended meanwhile

@@ -16,17 +16,11 @@ class First:
     """The first row of an order: what a later row of the same PO is compared with."""
 
     number: int
-    _address: int
-    """Hash: a list may have 100,000 addresses."""
-
-    @classmethod
-    def of(cls, number: int, order: models.PurchaseOrder) -> First:
-        """For an order and the number of its row."""
-        return cls(number, _hash(order))
+    url: str
 
     def repeated_by(self, row: models.Row, order: models.PurchaseOrder) -> models.Row:
         """A later row as a duplicate of this one; with another address it is refused, as that one is not opened."""
-        if _hash(order) == self._address:
+        if order.url == self.url or _bare(order.url) == _bare(self.url):
             return dataclasses.replace(row, order=None, duplicate_of=self.number)
         message = (
             f"row {row.number}: {order.po_number} is also in row {self.number}, with another address. po-pw opens only "
@@ -46,7 +40,7 @@ def mark_duplicates(rows: Iterable[models.Row]) -> Iterator[models.Row]:
         elif (known := first.get(row.order.key)) is not None:
             yield known.repeated_by(row, row.order)
         else:
-            first[row.order.key] = First.of(row.number, row.order)
+            first[row.order.key] = First(row.number, row.order.url)
             yield row
 
 
@@ -72,9 +66,9 @@ class Unrecorded:
         return self._whole.get(order.key, order)
 
 
-def _hash(order: models.PurchaseOrder) -> int:
+def _bare(url: str) -> str:
     # Without secrets: links to one order may differ in their tokens.
-    return hash(redact.address(order.url).rstrip("/"))
+    return redact.address(url).rstrip("/")
 
 
 def _is_cut_short(order: models.PurchaseOrder) -> bool:

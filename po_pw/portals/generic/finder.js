@@ -353,19 +353,18 @@
     }
     return [...found];
   };
-  // What an area says in sentences: not what its headers, controls and places to upload to say.
+  // What an area says first: not what its headers, controls and places to upload to say.
   const NO_STATEMENT = 'button,[role=button],a,label,th,legend,summary,option,[class*=drop i],[class*=upload i]';
-  const statementsIn = (area) => {
-    const found = new Set();
+  const statementOf = (area) => {
     for (const root of area.roots) {
       for (const node of [root, ...all('*', root)]) {
-        if (found.size >= 20) break;
         if (/^(script|style|template|option)$/.test(node.localName) || !ownText(node) || !shown(node)) continue;
         if (inner(node, NO_STATEMENT) || area.headers.some((header) => header && contains(header, node))) continue;
-        found.add(squeeze(node.childElementCount ? ownText(node) : textOf(node, 160)));
+        const said = squeeze(node.childElementCount ? ownText(node) : textOf(node, 160));
+        if (said !== area.label) return said;
       }
     }
-    return [...found];
+    return '';
   };
   const badgesOf = (header, roots) => {
     if (!header) return [];
@@ -426,7 +425,7 @@
       branches: area.roots.flatMap((root) => all('[role=treeitem][aria-expanded=false]', root)).filter(shown).length + unfetched(area.roots),
       pages: area.roots.flatMap((root) => [root, ...all('*', root)]).filter((one) => (one.matches(PAGING) || (one.localName !== 'select' && [...one.children].some((child) => child.localName === 'select'))) && shown(one) && squeeze(one.textContent).length < 160).map((one) => textOf(one, 80)).filter(Boolean).slice(0, 8),
       failed: area.roots.some((root) => [root, ...all('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger', root)].some((one) => one.matches('[role=alert],.error,.alert-danger,.alert-error,.is-danger,.text-danger') && shown(one) && squeeze(one.textContent).length > 3)),
-      label: area.label, score: area.score, kind: area.kind, shown: isShown, busy: rootsBusy, texts, statements: statementsIn(area), scrolls: scroller,
+      label: area.label, score: area.score, kind: area.kind, shown: isShown, busy: rootsBusy, texts, statement: statementOf(area), scrolls: scroller,
       badges: [...new Set(area.headers.flatMap((header) => badgesOf(header, area.roots)))].concat(area.roots.map((root) => root.getAttribute('data-count')).filter(Boolean)),
       inside: counted.findIndex((other) => inside(area, other)),
       frames: area.roots.reduce((sum, root) => sum + (root.matches(FRAMES) ? 1 : all(FRAMES, root).length), 0),

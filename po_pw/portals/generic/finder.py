@@ -266,7 +266,8 @@ def _assembled(
     items = [item for item in items if item not in folders]
     placed = [item for item in items if not item.loose]
     unknown = {one.area for one in candidates if one.area >= 0 and grouping.is_unknown_entry(one)}
-    unknown |= grouping.areas_with_unclear_links(candidates, areas, items, page_url)
+    if not placed:
+        unknown |= grouping.areas_with_unclear_links(candidates, areas, page_url)
     areas = [
         dataclasses.replace(
             area,

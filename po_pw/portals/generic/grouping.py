@@ -374,23 +374,18 @@ def is_unknown_entry(one: page_items.Candidate) -> bool:
 
 
 def areas_with_unclear_links(
-    candidates: Sequence[page_items.Candidate],
-    areas: Sequence[page_items.Area],
-    items: Sequence[page_items.Item],
-    page_url: str,
+    candidates: Sequence[page_items.Candidate], areas: Sequence[page_items.Area], page_url: str
 ) -> set[int]:
-    """The areas that show links which were not followed although nothing says that they are no files.
+    """On a page without files, the areas whose links are not followed although nothing says that they are no files.
 
-    Where such an area has no file, it is not known to be empty.
+    Such an area is not known to be empty.
     """
     here = urldefrag(page_url)[0]
-    used = {id(way) for item in items for way in item.ways}
     others = rows_of_others(candidates, areas, page_url)
     return {
         one.area
         for one in candidates
         if one.area >= 0
-        and id(one) not in used
         and (one.area, one.row) not in others
         and one.shown
         and not (one.off or one.tail)

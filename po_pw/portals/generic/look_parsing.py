@@ -89,9 +89,8 @@ def _unread(raw: Mapping[str, Any]) -> bool:
         return True
     if any(file_names.is_file_name(text) or label_words.is_size(text) for text in raw["texts"]):
         return True
-    # What follows other texts may be about these.
-    first = next((text for text in raw["statements"] if text != raw["label"]), "")
-    return _is_statement(first)
+    # Only the first: what follows other texts may be about these.
+    return _is_statement(raw["statement"])
 
 
 def _is_statement(text: str) -> bool:
