@@ -160,7 +160,9 @@ def recognize(
     if by_status := _by_status(facts.status):
         return conclude(by_status, f"the portal answered HTTP {facts.status}")
     is_on_top = _on_top(facts, order.po_number)
-    other, is_sure = ("", True) if is_on_top else _another_number(facts, order, part, memory, other_orders, strong=strong)
+    other, is_sure = "", True
+    if not is_on_top:
+        other, is_sure = _another_number(facts, order, part, memory, other_orders, strong=strong)
     if other and is_sure:
         return conclude(models.PageKind.NOT_RECOGNISED, other)
     if led_away and not is_on_top:
