@@ -62,7 +62,7 @@ class Policy:
     def hold(self, host: str) -> None:
         self.waits.add(host)
 
-    def release_hold(self, host: str) -> None:
+    def resume_host(self, host: str) -> None:
         self.waits.discard(host)
 
     def give_up(self, host: str, error: errors.PoPwError) -> None:
