@@ -59,7 +59,7 @@ class Policy:
         self.waits: set[str] = set()
         self.gone: dict[str, errors.PoPwError] = {}
 
-    def hold(self, host: str) -> None:
+    def pause_host(self, host: str) -> None:
         self.waits.add(host)
 
     def resume_host(self, host: str) -> None:
