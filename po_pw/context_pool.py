@@ -54,8 +54,9 @@ class Pool:
         self._profiles: profiles.ProfileManager | None = None
         self._cookies: Sequence[models.Cookie] = ()
         self._local_storage: dict[str, dict[str, str]] = {}
-        """Of the sign-ins of `_cookies`, by origin."""
+        """Local storage of the same sign-ins, by origin."""
         self._renewals = 0
+        """Number of sign-ins that were renewed since the pool opened."""
         self.browser: models.BrowserInfo | None = None
         self._launch: launching.Launch | None = None
 
@@ -91,16 +92,18 @@ class Pool:
             if self._profiles is not None:
                 try:
                     await asyncio.to_thread(self._profiles.cleanup_all)
-                except errors.ProfileError as error:  # the run's temporary folder is removed as a whole afterwards
+                except errors.ProfileError as error:  # the whole temporary folder of the run is removed afterwards
                     self._hub.emit(events.Notice("info", str(error)))
             await self._stack.aclose()
 
     async def sign_in(self, origins: Sequence[str] | None) -> None:
         """Loads the saved sign-ins of these portals for new contexts.
 
-        The profile is a copy of the first portal's (user-data dirs cannot be merged), which is then free for a sign-in
-        window during the run. Cookies and local storage are those of all. None loads all portals with a saved sign-in,
-        latest first.
+        The profile is a copy of the first portal's, as user-data dirs cannot be merged; the original stays free for a
+        sign-in window during the run. Cookies and local storage are those of all portals.
+
+        Args:
+            origins: of the portals; None: all that have a saved sign-in, latest first.
 
         Raises:
             LoginRequiredError: a saved sign-in cannot be read.
@@ -125,34 +128,34 @@ class Pool:
             self._profiles = profiles.ProfileManager(base, root=self._driver.run_dir.path / "profiles")
 
     async def renew_sign_in(self, origin: str) -> None:
-        """Renews a portal's sign-in without user interaction, in a separate browser, and updates all contexts.
+        """Renews a portal's sign-in without a person, in a separate browser, and updates all contexts.
 
         Raises:
-            LoginRequiredError: the user must sign in.
+            LoginRequiredError: only a person can sign in.
             PortalUnreachableError: the portal does not answer.
             MachineError: the browser does not start, or the sign-in cannot be saved.
-            BrowserLostError: it crashed.
+            BrowserLostError: the browser crashed.
         """
-        await renewal.renew(self._options, origin, self._driver, self._launched())
+        await renewal.renew(self._options, origin, self._driver, self._opened_launch())
         await self._take_sign_in(origin)
 
     async def renew_by_window(self, url: str, patience: float) -> None:
-        """Renews a portal's sign-in by a person in a window, on the portal's own profile, and updates all contexts.
+        """Lets a person renew a portal's sign-in in a window, on the portal's own profile, and updates all contexts.
 
         Args:
             url: the page of the portal that asked for a sign-in.
-            patience: seconds for the person.
+            patience: seconds that the window waits for the person.
 
         Raises:
             LoginRequiredError: the window was closed, or nobody has signed in.
             PortalUnreachableError: the portal does not answer.
             MachineError: the window does not open, or the sign-in cannot be saved.
         """
-        seen = dataclasses.replace(self._launched(), headless=False)
-        await login.by_window(self._options, url, self._driver, seen, patience=patience)
+        launch = dataclasses.replace(self._opened_launch(), headless=False)
+        await login.by_window(self._options, url, self._driver, launch, patience=patience)
         await self._take_sign_in(hostnames.origin_of(url))
 
-    def _launched(self) -> launching.Launch:
+    def _opened_launch(self) -> launching.Launch:
         if self._launch is None:
             msg = "a sign-in is renewed before the pool is open"
             raise RuntimeError(msg)
@@ -181,7 +184,7 @@ class Pool:
             await context.add_cookies(cookies)
             for origin in origins:
                 await context.set_local_storage(origin, self._local_storage[origin])
-        except errors.BrowserLostError as error:  # its replacement has it from the start
+        except errors.BrowserLostError as error:  # the context that replaces it has the sign-in from the start
             _log.info("%s", error)
 
     async def open(self, worker: models.WorkerId) -> contexts.Context:
@@ -203,7 +206,7 @@ class Pool:
                 if self._launch and (unsandboxed := launching.without_sandbox(self._launch, error)):
                     self._launch = unsandboxed  # for all contexts
                 elif self._launch and display.LOST in str(error):
-                    if not self._launch.headless:  # of several that start at once, only the first reports it
+                    if not self._launch.headless:  # of several that start at once, the first one reports it
                         self._launch = dataclasses.replace(self._launch, headless=True)
                         self._hub.emit(events.Notice("warning", f"{display.WITHOUT}: {error}"))
                 elif turn == LAUNCH_TRIES:
@@ -249,7 +252,7 @@ class Pool:
                 user_data_dir=user_data_dir,
                 downloads=downloads,
                 cookies=self._cookies,
-                # A trace is of all pages of a context: with one page it is of one order.
+                # Playwright traces all pages of a context: with one page, the trace is that of one order.
                 pages=1 if self._options.trace else self._options.pages_per_context,
                 traces=self.traces / worker if self._options.trace else None,
                 timing=heartbeat.Timing(self._options.heartbeat_every, self._options.heartbeat_timeout),
@@ -269,16 +272,16 @@ class Pool:
 
     @property
     def traces(self) -> Path:
-        """A folder for traces with secrets in them, in the run's temporary folder; need not exist."""
+        """The folder of traces that contain secrets, in the run's temporary folder; need not exist."""
         return self._driver.run_dir.path / "traces"
 
     @property
     def user_agent(self) -> str:
-        """Of the contexts that are open; `""` where none is."""
+        """The user agent of the open contexts; `""` if none is open."""
         return next((context.user_agent for context in self._open.values()), "")
 
     async def cookies(self) -> Sequence[models.Cookie]:
-        """The cookies that the contexts have now, by one of them; those they were opened with where none is open.
+        """The current cookies of an open context; if none is open, those for new contexts.
 
         Raises:
             BrowserLostError: the browser is gone.
@@ -307,5 +310,5 @@ class Pool:
 
 
 def _identity(cookie: models.Cookie) -> tuple[object, ...]:
-    """The identity of a cookie by RFC 6265."""
+    """What identifies a cookie by RFC 6265: name, domain, path."""
     return cookie.get("name"), cookie.get("domain"), cookie.get("path")

@@ -1,4 +1,4 @@
-"""Our environment, except for settings: its variables, a copy for a child process, a change for a while."""
+"""Environment variables that are not settings: reading, copying for a child process, changing for a block."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 def variable(name: str) -> str | None:
-    """A variable, e.g. a password or a display; None if it is not set or empty."""
+    """The value of a variable, e.g. a password or a display; None if it is not set or empty."""
     return os.environ.get(name) or None
 
 
 def for_child() -> dict[str, str]:
-    """A copy for a process that we start."""
+    """A copy of the environment for a child process."""
     return dict(os.environ)
 
 
 @contextlib.contextmanager
 def changed(**changes: str) -> Iterator[None]:
-    """Changes variables inside the block, for a library that starts a process with a copy of our environment."""
+    """Changes variables inside the block, for a library whose child processes inherit our environment."""
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)
     try:

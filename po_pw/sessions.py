@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STATE_FILE = "storage_state.json"
-"""In a portal's folder: a Playwright storage state, with its origin."""
+"""Name of the file in a portal's folder: a Playwright storage state, with its origin."""
 _ACCOUNTS: Final = "accounts"
-"""In a portal's folder: one folder for each further user (`--account`)."""
-
-
+"""Name of the folder in a portal's folder that has a folder for each further user (`--account`)."""
 _PLAIN: Final = re.compile(r"(https?)://([a-z0-9.-]+)(?::(\d+))?")
 _MAX_NAME: Final = 100
 """Maximum characters of a folder's name."""
@@ -51,18 +49,18 @@ def origin_of_folder(name: str) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SignInMethod:
-    """How a sign-in was made, so that it can be made again. No secret is in it."""
+    """How a sign-in was made, so that it can be repeated. Contains no secret."""
 
     start_url: str = ""
-    """The address it began at."""
+    """The address at which it began."""
     username: str = ""
     """Who signed in by form; `""`: a person in a window, or imported cookies."""
     hosts: tuple[str, ...] = ()
-    """Hosts, besides the portal's own, that the person named or confirmed for the password."""
+    """Hosts besides the portal's own to which the person allowed the password to be sent."""
     by_environment: bool = False
     """The password came from `PO_PW_PASSWORD`."""
     refused: bool = False
-    """The portal refused the password when the sign-in was renewed: it is not sent again until somebody signs in."""
+    """The portal refused the password at a renewal: it is not sent again until a person signs in."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class SignIn:
     account: str
     """`""` for the portal's only or first user."""
     proof_url: str
-    """A page that opened only with it; `""`: none is known."""
+    """A page that opens only with this sign-in; `""`: none is known."""
     method: SignInMethod
     cookies: tuple[models.Cookie, ...]
     saved_at: float
@@ -84,7 +82,7 @@ _METHOD: Final = pydantic.TypeAdapter(SignInMethod)
 
 
 class Sessions:
-    """The saved sign-in of every portal.
+    """The saved sign-ins, one per portal.
 
     Args:
         home: parent folder, e.g. the platform's user data dir; created when something is saved. May be a shared folder
@@ -118,7 +116,7 @@ class Sessions:
         return self.account_folder(origin) / "profile"
 
     def origins(self) -> list[str]:
-        """Origins that the account has a sign-in for, latest first; damaged ones are left out."""
+        """Portals for which the account has a sign-in, latest first; damaged ones are left out."""
         return [one.origin for one in self.saved() if one.account == self._account]
 
     def saved(self) -> list[SignIn]:
@@ -164,7 +162,7 @@ class Sessions:
         return found
 
     def local_storage(self, origin: str) -> dict[str, str]:
-        """What the portal's own pages keep in local storage, of the saved sign-in; empty where there is none."""
+        """The local storage of the portal's own pages, from the saved sign-in; empty if there is none."""
         try:
             state = json.loads((self.account_folder(origin) / STATE_FILE).read_text("utf-8"))
             of_origin = [one for one in state["origins"] if hostnames.origin_of(one["origin"]) == origin]
@@ -227,7 +225,7 @@ class Sessions:
             state = json.loads(file.read_text("utf-8"))
             state["method"] = {**state["method"], "refused": True}
         except (OSError, ValueError, KeyError, TypeError):
-            return  # nothing is kept that could be sent again
+            return  # without a readable sign-in, the password is not sent anyway
         with _map_errors(origin, file):
             private_files.write(file, json.dumps(state))
 
@@ -260,7 +258,11 @@ class Sessions:
 
 @contextlib.contextmanager
 def _map_errors(origin: str, file: Path) -> Iterator[None]:
-    """Maps what the system says when a sign-in is written to ours."""
+    """Inside the block, turns errors of the system into one of ours.
+
+    Raises:
+        MachineError: the sign-in cannot be saved.
+    """
     try:
         yield
     except OSError as error:
@@ -297,7 +299,7 @@ def read_file(file: Path) -> SignIn | None:
 
 
 def _method(raw: object) -> SignInMethod:
-    """How a sign-in was made, from JSON; the default where that is not told."""
+    """How a sign-in was made, from JSON; the default if that is missing or invalid."""
     try:
         return _METHOD.validate_python(raw)
     except pydantic.ValidationError:

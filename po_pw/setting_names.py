@@ -1,4 +1,4 @@
-"""What a setting is called as a flag and as an environment variable, and which one a mistyped name means."""
+"""The names of settings as flags and environment variables, and the setting that a mistyped name means."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PREFIX: Final = "PO_PW_"
-"""Of environment variables."""
+"""Prefix of the environment variables."""
 _MIN_SIMILARITY: Final = 0.75
-"""How alike a name has to be to count as a mistyped one."""
+"""Similarity (0 to 1) above which a name counts as a mistyped one."""
 
 FLAGS = {
     "max_file_bytes": "--max-file-size",
@@ -24,9 +24,9 @@ FLAGS = {
     "mark_of_the_web": "--no-mark",
     "sign_in_window": "--no-sign-in-window",
 }
-"""Flags that are not called as their setting is."""
+"""Flags by setting, where the two have different names."""
 FIELD_BY_FLAG: Final = {flag: field for field, flag in FLAGS.items()}
-"""Settings by those flags."""
+"""Settings by flag, for the same ones."""
 
 
 def flag_of(name: str) -> str:
@@ -35,16 +35,16 @@ def flag_of(name: str) -> str:
 
 
 def variable_of(name: str) -> str:
-    """The environment variable that sets a setting; `""` if none does."""
+    """The environment variable that gives a setting its value; `""` if none is set."""
     variable = f"{PREFIX}{name.upper()}"
     return variable if any(known.upper() == variable for known in os.environ) else ""
 
 
 def nearest(name: str, fields: Iterable[str]) -> str:
-    """The setting that a mistyped name, or a flag's name, means; `""` if there is none.
+    """The setting with the most similar name or flag; `""` if none is similar enough.
 
     Args:
-        name: as given.
+        name: as the user typed it.
         fields: the settings' names.
     """
     names = {field: field for field in fields}

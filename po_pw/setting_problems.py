@@ -1,4 +1,4 @@
-"""What is wrong with a setting, in words, and where its value came from."""
+"""Messages about settings that cannot be used, with the source of the value."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 DAY: Final = 86_400
-"""Seconds: the longest duration that a setting takes."""
+"""Seconds: the longest duration that a setting accepts."""
 _MAX_SHOWN: Final = 80
-"""Characters of a value that a message shows."""
+"""Maximum characters of a value that a message shows."""
 _NO_SETTING: Final = {"PO_PW_PASSWORD", "PO_PW_EXIT_CODE", "PO_PW_OUTPUT", "PO_PW_TEXT"}
-"""Environment variables of ours that are no settings."""
+"""Our environment variables that are not settings."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Problem:
 
     name: str
     source: str
-    """Where it came from; `""`: it was given by the caller."""
+    """Where the value came from; `""`: from the caller."""
     text: str
 
 
 class RefusedError(errors.InputError):
-    """Settings that cannot be used; of those the caller gave, the message has the settings' names."""
+    """Settings that cannot be used. The message names those that the caller gave by the names of their settings."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__(text(problems, lambda name: name))
@@ -38,22 +38,22 @@ class RefusedError(errors.InputError):
 
 
 def text(problems: list[Problem], called: Callable[[str], str]) -> str:
-    """The problems as a message, one a line.
+    """The problems as a message, one per line.
 
     Args:
-        problems: to tell.
-        called: what the caller calls a setting: a flag, an argument.
+        problems: to report.
+        called: the caller's name for a setting: a flag or an argument.
     """
     return "\n".join(f"{problem.source or called(problem.name)}: {problem.text}" for problem in problems)
 
 
 def of_pydantic(found: dict[str, Any], given: Mapping[str, Any], schemas: Mapping[str, Any]) -> Problem:
-    """Puts an error of pydantic's in words.
+    """Turns an error of pydantic into a problem.
 
     Args:
-        found: the error.
-        given: what the caller gave, by the settings' names.
-        schemas: JSON schemas of the settings, by name.
+        found: the error, as from `pydantic.ValidationError.errors`.
+        given: the values that the caller gave, by setting.
+        schemas: the JSON schemas of the settings, by name.
     """
     name = str(found["loc"][0])
     source = "" if name in given else _source(name)
@@ -72,12 +72,12 @@ def of_pydantic(found: dict[str, Any], given: Mapping[str, Any], schemas: Mappin
         value = f"{value[:_MAX_SHOWN]}…"
     own = str(found["msg"]).removeprefix("Value error, ")
     is_quantity = schema.get("type") == "number" or name.endswith("_bytes")
-    takes = own if found["type"] == "value_error" and not is_quantity else f"give {_takes(name, schema)}"
-    return Problem(name, source, f"{value} cannot be used: {takes}")
+    accepted = own if found["type"] == "value_error" and not is_quantity else f"give {_accepted(name, schema)}"
+    return Problem(name, source, f"{value} cannot be used: {accepted}")
 
 
 def mistyped_variables(fields: Collection[str]) -> list[Problem]:
-    """Environment variables that are nearly those of settings: nothing would read them.
+    """Environment variables with nearly the name of a setting, which would otherwise be ignored in silence.
 
     Args:
         fields: the settings' names.
@@ -94,18 +94,18 @@ def mistyped_variables(fields: Collection[str]) -> list[Problem]:
 
 
 def _source(name: str) -> str:
-    """Where a value that the caller did not give came from."""
+    """The source of a value that the caller did not give: the environment or `po-pw.toml`."""
     variable = setting_names.variable_of(name)
     return f"the environment variable {variable}" if variable else config_file.place_of(name)
 
 
 def _schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A setting's schema, without the null of one that may be left out."""
+    """A setting's schema; of an optional setting without the alternative null."""
     return next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
 
 
-def _takes(name: str, schema: Mapping[str, Any]) -> str:
-    """What a setting takes, in words."""
+def _accepted(name: str, schema: Mapping[str, Any]) -> str:
+    """The values that a setting accepts, in words."""
     least, most = schema.get("minimum"), schema.get("maximum")
     if schema.get("type") == "number":
         return (

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 DEFAULT_MAX_PATH = 260 if sys.platform == "win32" else 400
-"""Characters in a whole path: Windows' own limit, and what synced folders elsewhere bear."""
+"""Maximum characters of a whole path: Windows' own limit; elsewhere a length that synced folders support."""
 
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9_@-])?", re.ASCII)
 _DEVICES: Final = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
-"""Names that are no files on Windows, whatever ending they have."""
+"""Names of devices on Windows, which cannot be file names, with whatever extension."""
 
 _TYPES: Final = (
     *("pdf", "docx", "doc", "xlsx", "xls", "xlsm", "xlsb", "pptx", "ppt", "msg", "eml", "zip", "7z", "rar", "csv"),
     *("txt", "xml", "json", "rtf", "odt", "ods", "odp", "jpg", "png", "gif", "tif", "heic", "dwg", "dxf", "step"),
     *("stp", "stl", "igs", "iges", "x_t", "x_b", "sldprt", "sldasm", "ipt", "iam", "ifc", "p7m", "p7s"),
 )
-"""Types of files that orders usually have; a mistyped type is recognised by this list."""
+"""Types of files that orders usually have; used to recognise mistyped types."""
 
 
 def unfamiliar_types(types: Sequence[str]) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ class _Fields(pydantic_settings.BaseSettings):
     home: Path | None = None
     """Where sign-ins are saved. Default: the user data folder of the operating system."""
     account: str = ""
-    """Whose sign-ins are used, where a portal has several users: the name given to `po-pw login --account`."""
+    """The user whose sign-ins are used, if a portal has several: the name given to `po-pw login --account`."""
     sign_in_window: bool = True
     """If a sign-in ends during a run and only a person can renew it, open a window and wait. `false`: the portal's
     orders are left for a later run."""
@@ -106,8 +106,8 @@ class _Fields(pydantic_settings.BaseSettings):
     write_back: bool = False
     """Also write the results into the list itself; see `results.write_back`."""
     columns: Annotated[dict[str, str], pydantic_settings.NoDecode] = {}
-    """Names of the list's columns, by what they hold: `po_number`, `url`, `supplier`, `amount`. In `po-pw.toml` a
-    section `[columns]`; in the environment and as flags, texts such as `po_number=Order no.`."""
+    """Names of the list's columns, by field: `po_number`, `url`, `supplier`, `amount`. In `po-pw.toml` a section
+    `[columns]`; in the environment and as flags, texts such as `po_number=Order no.`."""
     filters: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
     """Only rows that match, such as `supplier=ACME*`. Of several for one column, any may match."""
     types: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
@@ -120,7 +120,7 @@ class _Fields(pydantic_settings.BaseSettings):
     max_file_bytes: Bytes | None = None
     """A larger file is recorded as missing."""
     max_total_bytes: Bytes | None = None
-    """After receiving this much, the run finishes the orders in progress and stops."""
+    """After receiving this many bytes, the run finishes the orders in progress and stops."""
     allow_hosts: Annotated[tuple[str, ...], pydantic_settings.NoDecode] = ()
     """Hosts other than the portal's own that files may come from: `files.example.com`, `*.example.com`."""
 
@@ -205,7 +205,7 @@ class _Fields(pydantic_settings.BaseSettings):
     @pydantic.field_validator("account")
     @classmethod
     def _account(cls, value: str) -> str:
-        """It names a folder, on every system: lower case, so that `Anna` and `anna` are one everywhere."""
+        """Checks that it can be a folder's name everywhere; lower case, so that `Anna` and `anna` are one account."""
         if value and (not _ACCOUNT.fullmatch(value) or value.split(".")[0].lower() in _DEVICES):
             msg = "an account's name is made of letters, digits, '.', '_', '@' and '-', 1 to 64 of them, such as anna"
             raise ValueError(msg)
@@ -230,7 +230,7 @@ class _Fields(pydantic_settings.BaseSettings):
     @pydantic.field_validator("columns", mode="before")
     @classmethod
     def _columns(cls, value: object) -> object:
-        """Of flags and in the environment they are texts: `po_number=Bestellnummer`, with commas between."""
+        """Flags and environment variables are texts: `po_number=Bestellnummer`, separated by commas."""
         if isinstance(value, str):
             value = re.split(rf",\s*(?=(?:{'|'.join(models.COLUMN_FIELDS)})\s*=)", value)
         if not isinstance(value, list | tuple):
@@ -268,7 +268,7 @@ class _Fields(pydantic_settings.BaseSettings):
     @pydantic.field_validator("types", mode="before")
     @classmethod
     def _types(cls, value: object) -> object:
-        """They are texts with commas or spaces between, with or without a dot: `pdf,xlsx`, `.pdf`, `*.pdf`."""
+        """Accepts texts separated by commas or spaces, with or without a dot: `pdf,xlsx`, `.pdf`, `*.pdf`."""
         texts = (value,) if isinstance(value, str) else value
         if not isinstance(texts, list | tuple):
             return value
@@ -300,7 +300,7 @@ class _Fields(pydantic_settings.BaseSettings):
     @pydantic.field_validator("allow_hosts", "client_certificate_hosts", mode="before")
     @classmethod
     def _hosts(cls, value: object) -> object:
-        """In the environment they are a text, with commas or spaces between."""
+        """An environment variable is one text, separated by commas or spaces."""
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
     @pydantic.field_validator("allow_hosts")
@@ -336,10 +336,10 @@ class _Fields(pydantic_settings.BaseSettings):
 
 
 class Settings(_Fields):
-    """Everything a run can be told. Durations are in seconds or as in `"5m"`, sizes in bytes or as in `"500MB"`.
+    """All settings of a run. Durations are in seconds or as in `"5m"`, sizes in bytes or as in `"500MB"`.
 
     Raises:
-        InputError: a value that cannot be used, naming where it came from: an argument, the environment, `po-pw.toml`.
+        InputError: a value cannot be used. The message names its source: an argument, the environment, `po-pw.toml`.
     """
 
     if not TYPE_CHECKING:  # type checkers read the fields
@@ -368,16 +368,16 @@ def load(**flags: Any) -> Settings:
     """Settings from the given flags (None: not given), the environment, `po-pw.toml` in this folder, and defaults.
 
     Raises:
-        InputError: a value that cannot be used, naming where it came from.
+        InputError: a value cannot be used. The message names its source.
     """
     return _load(flags, setting_names.flag_of)
 
 
 def from_arguments(called: Mapping[str, str], **arguments: Any) -> Settings:
-    """The same for callers from Python.
+    """Like `load`, for callers from Python: messages name arguments instead of flags.
 
     Args:
-        called: the arguments that are not called as their setting is.
+        called: the arguments' names by setting, where the two differ.
         **arguments: by the settings' names.
 
     Raises:
@@ -394,7 +394,7 @@ def _load(values: Mapping[str, Any], called: Callable[[str], str]) -> Settings:
 
 
 def in_python(text: str) -> str:
-    """A message that names flags, with the names of the arguments instead. Pure."""
+    """A message with the names of arguments in place of flags. Pure."""
 
     def argument(found: re.Match[str]) -> str:
         name = setting_names.FIELD_BY_FLAG.get(found[0], found[0].removeprefix("--").replace("-", "_"))
@@ -412,10 +412,10 @@ def _schemas() -> dict[str, dict[str, Any]]:
 
 
 def home(settings: Settings) -> Path:
-    """Where sign-in state and profiles are kept.
+    """The folder of the saved sign-ins and profiles; need not exist.
 
     Raises:
-        MachineError: a file is in its place.
+        MachineError: there is a file of that name.
     """
     import platformdirs
 

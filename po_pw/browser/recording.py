@@ -1,4 +1,4 @@
-"""Records Playwright's trace of a context's pages, one order at a time. Its files still contain secrets."""
+"""Records Playwright traces of a context's pages, one order at a time. They still contain secrets."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_ANSWERS_WITHIN: Final = 10.0
+_TIMEOUT: Final = 10.0
 """Seconds for the driver to start or stop a recording."""
-_MADE: Final = ("screencast/*", "*.trace", "*.stacks", "*-pwnetcopy-*")
-"""Files that each recording leaves. The `.network` file, which is empty, stays: the driver copies it for the next."""
+_REMAINS: Final = ("screencast/*", "*.trace", "*.stacks", "*-pwnetcopy-*")
+"""Files that each recording leaves. The `.network` file, which is empty, stays: the driver copies it later."""
 
 
 class Recording:
-    """Records one context. An error loses the trace, and nothing else.
+    """Records the pages of one context. If recording fails, only the trace is missing.
 
-    Records screenshots and Playwright's calls, but neither the page's source nor its requests: for those Playwright
+    Records screenshots and Playwright's calls, but neither the page's source nor its requests: for those, Playwright
     would run a script in every page and read the body of every response.
 
     Args:
         inner: the Playwright context.
-        folder: that the driver writes to, for this context alone and readable by its owner only; its owner removes it.
+        folder: the driver's trace folder, used by this context alone and closed to other users; the caller removes it.
     """
 
     def __init__(self, inner: playwright.BrowserContext, folder: Path) -> None:
@@ -38,9 +38,9 @@ class Recording:
         self._is_recording = False
 
     async def open(self) -> None:
-        """Prepares the context; does not record yet."""
+        """Prepares the context; recording starts with `begin`."""
         with _logged():
-            async with asyncio.timeout(_ANSWERS_WITHIN):
+            async with asyncio.timeout(_TIMEOUT):
                 await self._tracing.start(screenshots=True, snapshots=False, sources=False)
                 await self._tracing.stop_chunk()
 
@@ -51,7 +51,7 @@ class Recording:
             title: of the recording.
         """
         with _logged():
-            async with asyncio.timeout(_ANSWERS_WITHIN):
+            async with asyncio.timeout(_TIMEOUT):
                 await self._tracing.start_chunk(title=title)
                 self._is_recording = True
 
@@ -69,16 +69,16 @@ class Recording:
         self._is_recording = False
         is_written = False
         with _logged():
-            async with asyncio.timeout(_ANSWERS_WITHIN):
+            async with asyncio.timeout(_TIMEOUT):
                 await self._tracing.stop_chunk(path=path)
                 is_written = path is not None
         await asyncio.to_thread(self._remove_parts)
         return is_written
 
     def _remove_parts(self) -> None:
-        for pattern in _MADE:
+        for pattern in _REMAINS:
             for path in self._folder.glob(pattern):
-                with contextlib.suppress(OSError):  # it is removed with the folder
+                with contextlib.suppress(OSError):  # the folder is removed later, with everything in it
                     path.unlink()
 
 

@@ -94,7 +94,7 @@ def _examine(
 
     from po_pw.doctor import environment as engine
 
-    return asyncio.run(engine.examine(options, online=online, of=of, on_progress=said))
+    return asyncio.run(engine.examine(options, online=online, origins=of, on_progress=said))
 
 
 def _as_json(options: settings.Settings, *, online: bool) -> list[engine.Check]:

@@ -1,1 +1,1 @@
-"""Decides which worker gets which order, when and how often. No browser."""
+"""Decides which worker gets which order, when, and how often. Does not use the browser."""

@@ -1,14 +1,14 @@
-"""Circuit breaker per portal host: if the host fails, all its orders wait and one is sent as a probe.
+"""A circuit breaker per portal host: if the host fails, all its orders wait, and one of them is tried as a probe.
 
 Pure: time and randomness are passed in, nothing waits. `dispatch/order_queue.py` does the waiting: it gives out no
 orders of a blocked host, and sleeps until something changes.
 
-A circuit belongs to the host of the orders' pages, and counts the failures of each host that its orders need: its own,
-and hosts that only serve files. So a dead file server blocks only the orders that need it.
+A circuit belongs to the host of the orders' pages. It counts the failures of each host that its orders need: its own,
+and hosts that only serve files. So a file server that is down blocks only the orders that need it.
 
-A portal to which no connection can be made is doubted at once and tried again shortly after. `reachability` decides
-what the failure means: after two mistakes in a row the host is given up at once, and whatever needs it fails. The same
-goes for a host of files, but no order waits for it, since most may not need it.
+If no connection to a portal can be made, its orders wait after the first failure, and one tries again shortly after.
+`reachability` decides what the failure means: after two mistakes in a row the host is given up at once, and whatever
+needs it fails. The same applies to a host of files, except that no order waits for it, as most may not need it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _DOUBLINGS: Final = 60
-_KINDS: Final = frozenset(
+"""More doublings would finally overflow."""
+_OUTAGE_CODES: Final = frozenset(
     {models.ErrorCode.NETWORK, models.ErrorCode.TIMEOUT, models.ErrorCode.PORTAL_ERROR, models.ErrorCode.RATE_LIMITED}
 )
-_ANSWERS: Final = frozenset({models.ErrorCode.PORTAL_ERROR, models.ErrorCode.RATE_LIMITED})
-"""The host responds with an error: the order itself may be the cause."""
+"""Codes of failures that may mean an outage."""
+_ANSWERED_CODES: Final = frozenset({models.ErrorCode.PORTAL_ERROR, models.ErrorCode.RATE_LIMITED})
+"""Codes of errors that the host itself sent: the order may be their cause."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,17 +39,17 @@ class Policy:
     base: float
     """Upper bound of the first wait, in seconds."""
     cap: float
-    """Maximum of that bound, in seconds."""
+    """Maximum of that bound, which doubles with each failed probe, in seconds."""
     give_up: float
     """Seconds of failed probes after which the host is given up."""
     confirm: float = 2.0
-    """Seconds until the second try of a host to which no connection could be made."""
+    """Seconds until the second attempt, if no connection to the host could be made."""
     unknown: float = 300.0
-    """Like `give_up`, for a host that has never answered or only serves files."""
+    """Like `give_up`, for a host that has never answered, or that only serves files."""
     failures: int = 4
     """Failures in a row that open the circuit."""
     orders: int = 2
-    """Minimum of different orders among them: one order that always fails is no sign of an outage."""
+    """Minimum number of different orders among them: one order that always fails does not prove an outage."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Opened:
     is_offline: bool = False
     """This machine has no network."""
     is_news: bool = True
-    """False if another probe failed."""
+    """False if it was open before, and another probe failed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Closed:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class GivenUp:
-    """The host did not answer for `Policy.give_up` seconds: its orders are left to another run."""
+    """The host did not answer for `Policy.give_up` seconds: its orders are left for another run."""
 
     host: str
     why: str
@@ -119,7 +121,7 @@ Change: TypeAlias = Doubted | Opened | Throttled | Closed | GivenUp | Refused
 def is_outage(error: errors.OrderError) -> bool:
     """Whether an error may mean that the host is down or overloaded."""
     is_own = isinstance(error, errors.BrowserLostError | errors.OutputUnavailableError)
-    return isinstance(error, errors.TransientError) and not is_own and error.code in _KINDS
+    return isinstance(error, errors.TransientError) and not is_own and error.code in _OUTAGE_CODES
 
 
 @dataclasses.dataclass(slots=True)
@@ -131,9 +133,8 @@ class _Streak:
 class CircuitBreaker:
     """The circuit of one portal host.
 
-    Closed: all orders are given out. Open: none until the wait is over, then one as a probe. If it succeeds, the
-    circuit closes; if it fails, the wait gets longer. An order that has not failed since the circuit opened is
-    preferred.
+    Closed: all orders are leased. Open: none until the wait is over, then one as a probe. If it succeeds, the circuit
+    closes; if it fails, the next wait is longer. Orders that have not failed since the circuit opened are preferred.
 
     Args:
         host: its name, for messages.
@@ -147,27 +148,35 @@ class CircuitBreaker:
     ) -> None:
         self.host = host
         self.is_given_up = False
-        """The host is given up in this run; its orders are left to another."""
+        """Whether the host is given up in this run, and its orders are left for another."""
         self._policy = policy
         self._random = random
         self._hosts = hosts or reachability.Hosts()
         self._streaks: dict[str, _Streak] = {}
         self._opened_at: float | None = None
         self._since = 0.0
+        """When the outage began."""
         self._needed = host
+        """The host that failed: this one, or one of files."""
         self._quiet = False
+        """Open without a message: only a probe will show whether the host is down."""
         self._doubted = False
+        """The second attempt after a failed connection is still to come."""
         self._mistaken = False
-        """The latest failure would not be helped by waiting; a second one is conclusive."""
+        """Waiting would not help against the latest failure; a second one like it proves the mistake."""
         self._files_since: dict[str, float] = {}
-        """Time of the first such failure, by host of files."""
+        """Time of the first such failure, by file host."""
         self._until = 0.0
         self._blocked_since: float | None = None
         self._waited = 0.0
+        """Seconds of all earlier blocks."""
         self._probe: int | None = None
+        """Number of the lease that is the probe."""
         self._doublings = 0
         self._tried: set[models.OrderKey] = set()
+        """Orders that failed since the circuit opened."""
         self._nothing_else = False
+        """Every order that could be the probe has failed since then."""
 
     def __repr__(self) -> str:
         state = "closed" if self._opened_at is None else f"open since {self._opened_at:.1f}"
@@ -178,11 +187,11 @@ class CircuitBreaker:
         return self._opened_at is not None
 
     def is_blocked(self, now: float) -> bool:
-        """Whether no order of this host may be given out now."""
+        """Whether no order of this host may be leased now."""
         return self._until > now or self._probe is not None or self.is_given_up
 
     def is_half_open(self, now: float) -> bool:
-        """Whether one order may be given out as a probe."""
+        """Whether one order may be leased as a probe."""
         return self._opened_at is not None and not self.is_blocked(now)
 
     def has_failed(self, key: models.OrderKey) -> bool:
@@ -190,7 +199,7 @@ class CircuitBreaker:
         return key in self._tried
 
     def next_change(self, now: float) -> float | None:
-        """When orders may be given out again; None if now, never, or once the probe ends."""
+        """When orders may be leased again; None if now, never, or when the probe ends."""
         return self._until if self._until > now and self._probe is None and not self.is_given_up else None
 
     def is_probe(self, lease: models.Lease) -> bool:
@@ -198,21 +207,21 @@ class CircuitBreaker:
         return self._probe == lease.number
 
     def leased(self, lease: models.Lease, now: float) -> None:
-        """Records that an order was given out; if the circuit is open it is the probe."""
+        """Records that an order was leased; if the circuit is open, it becomes the probe."""
         if self.is_half_open(now):
             self._nothing_else = lease.order.key in self._tried
             self._probe = lease.number
 
     def released(self, lease: models.Lease) -> None:
-        """Records that an order was returned or settled; if a probe had no result, the next takes over."""
+        """Records that an order was returned or settled; after a probe without a result, another follows."""
         if self._probe == lease.number:
             self._probe = None
 
     def succeeded(self, needed: str, lease: models.Lease, now: float) -> Closed | None:
         """Records that a host which an order needed answered; ignored if the lease is older than the open circuit.
 
-        If a host that only serves files is down, a probe that does not need it passes the role to the next order: so
-        such orders come through, one after another.
+        If a host of files is down, a probe that does not need it leaves the circuit open, and the next order becomes
+        the probe: so orders without such files are processed one after another.
         """
         self._streaks.pop(needed, None)
         self._files_since.pop(needed, None)
@@ -234,9 +243,10 @@ class CircuitBreaker:
     ) -> tuple[Change | None, bool]:
         """Records that a host which an order needed did not answer, or answered with an error.
 
-        Returns the change, and whether the failure is the host's alone: then it does not count as an attempt. A probe's
-        failure is the host's, unless the host answered and every remaining order has failed: then the host's fault
-        cannot be told from the orders'.
+        Returns:
+            The change, and whether only the host is to blame: then the failure does not count as an attempt. A failed
+            probe is the host's fault, unless the host answered and every remaining order has failed: then the fault
+            may as well be the orders'.
         """
         retry_after = getattr(error, "retry_after", None) or 0.0
         if self._opened_at is not None:
@@ -264,7 +274,7 @@ class CircuitBreaker:
         return None, was_blocked
 
     def _is_everybodys(self, error: errors.HostUnreachableError) -> bool:
-        """Whether it concerns the whole host: a host that has answered may drop the connection of a single page."""
+        """Whether the failure concerns the whole host: one that has answered may fail for a single page."""
         return net_errors.MEANINGS[error.fault].is_everybodys or not self._hosts.has_answered(error.host)
 
     def _doubt(self, needed: str, error: errors.HostUnreachableError, now: float) -> Doubted:
@@ -308,7 +318,7 @@ class CircuitBreaker:
             if retry_after > 0:
                 self._block(now + retry_after, now)
             return None, True
-        its_own = self._nothing_else and error.code in _ANSWERS
+        its_own = self._nothing_else and error.code in _ANSWERED_CODES
         self._probe = None
         self._tried.add(lease.order.key)
         if needed != self._needed:
@@ -330,7 +340,7 @@ class CircuitBreaker:
         return self._end(error, now), not its_own
 
     def _end(self, error: errors.OrderError, now: float) -> Change:
-        """Gives up: a portal that answered before is left to another run, anything else fails."""
+        """Gives up: the orders of a portal that answered before are left for another run, anything else fails."""
         after = now - self._since
         is_offline = self._is_offline(error)
         if is_offline or (self._needed == self.host and self._hosts.is_known(self.host)):
@@ -346,7 +356,7 @@ class CircuitBreaker:
         return Refused(host, why, code)
 
     def check(self, now: float) -> None:
-        """Lets one order go first as a probe, e.g. after the machine slept."""
+        """Leases only one order, as a probe, until it has a result, e.g. after the machine slept."""
         if self._opened_at is None:
             self._add_wait(now)
             self._blocked_since = now
@@ -355,12 +365,12 @@ class CircuitBreaker:
         self._until, self._probe = now, None
 
     def excuse(self, seconds: float, now: float) -> None:
-        """The run was paused for so long: that counts neither towards giving up the host nor an order of it."""
+        """Ignores a pause of the run: it counts neither towards giving up the host nor towards giving up its orders."""
         self._since = min(now, self._since + seconds)
         self._waited += seconds
 
     def waited(self, now: float) -> float:
-        """Total seconds during which no order was given out."""
+        """Total seconds during which orders of this host were blocked."""
         if self._blocked_since is None:
             return self._waited
         end = now if self._opened_at is not None else min(now, self._until)

@@ -1,6 +1,6 @@
-"""Finds the cause of failed attempts: the order, the host, the browser, or a machine that slept.
+"""Decides what caused a failed attempt: the order, the host, the browser, or a machine that slept.
 
-Keeps the history that `retry.decide` needs, reports successes and failures to the circuit breakers, and is the gate
+It keeps the history that `retry.decide` needs, reports successes and failures to the circuit breakers, and is the gate
 that blocks orders of a host that is down.
 """
 
@@ -18,55 +18,61 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _MIN_REPORTED_WAIT = 3.0
-"""Minimum wait in seconds, requested by a host, that is reported."""
+"""Seconds: shorter waits that a host asks for are not reported."""
 _REPORT_INTERVAL = 600.0
 """Seconds between two messages about a host that does not answer."""
 _NO_ANSWER = frozenset({models.ErrorCode.NETWORK, models.ErrorCode.INVALID_URL, models.ErrorCode.INTERNAL})
-"""Failures that are no proof that the host answered."""
+"""Codes of failures that do not prove that the host answered."""
 
 
 @dataclasses.dataclass(slots=True)
-class _Case:
+class _OrderHistory:
     """History of one open order."""
 
     first_failed: float | None = None
-    """Time of its first failure, by `FailurePolicy.patient_time`."""
+    """Time of its first failure, by `FailurePolicy.unblocked_time`."""
     browsers: int = 0
+    """Browsers lost with its page open."""
     losses: int = 0
+    """Browsers lost while only its files were downloading."""
 
 
 @dataclasses.dataclass(slots=True)
 class _Attempt:
     slept_before: float
+    """Seconds that the machine had been suspended when it began."""
     on_page: bool = True
+    """The order's page has not been read yet."""
     is_recorded: bool = False
+    """The circuit knows of its failure."""
     excused: bool = False
+    """It failed because of the host."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FileResult:
-    """How one file came out."""
+    """The result of one file of an attempt."""
 
     attachment_id: str
     url: str
-    """That was asked."""
+    """The address that was requested."""
     error: errors.OrderError | None
-    """None: it is saved."""
+    """None: the file is saved."""
 
 
 class FailurePolicy:
     """Evaluates the attempts of a run; also the gate of its order queue.
 
     Args:
-        policy: for single orders.
-        outages: policy for hosts.
+        policy: limits and delays for single orders.
+        outages: limits and delays for hosts.
         random: uniform in [0, 1).
         now: monotonic seconds.
         notify: called with messages for the user.
         on_given_up: called when all remaining orders belong to hosts that were given up.
-        emit: receives events about waiting for hosts.
-        hosts: what is known about them; empty by default.
-        on_change: called when blocked orders may be given out again.
+        emit: receives events about hosts that are waited for.
+        hosts: what is known about all hosts; empty by default.
+        on_change: called when blocked orders may be leased again.
         asleep: seconds that the machine has been suspended so far.
         fails_given_up: orders of a host that was given up fail at once, because somebody waits for each; else they are
             left for another run.
@@ -101,7 +107,7 @@ class FailurePolicy:
         self._circuits: dict[str, circuit_breaker.CircuitBreaker] = {}
         self._open_orders: collections.Counter[str] = collections.Counter()
         """Number of open orders, by host."""
-        self._on_hold: set[str] = set()
+        self._paused_hosts: set[str] = set()
         """Hosts whose sign-in is being renewed."""
         self._abandoned: dict[str, errors.PoPwError] = {}
         """Hosts that were given up, with the error."""
@@ -110,10 +116,10 @@ class FailurePolicy:
         self._offline: set[str] = set()
         """Hosts that are blocked because this machine has no network."""
         self._attempts: dict[int, _Attempt] = {}
-        self._cases: dict[models.OrderKey, _Case] = {}
+        self._histories: dict[models.OrderKey, _OrderHistory] = {}
 
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
-        """Announces orders that will be given out."""
+        """Announces orders that will be leased."""
         for order in orders:
             self._open_orders[self._circuit(order.url).host] += 1
         self._end_if_all_abandoned()
@@ -121,41 +127,41 @@ class FailurePolicy:
     # --- the gate ---------------------------------------------------------------------------------------------------
 
     def blocks_all(self, now: float) -> bool:
-        """Whether no order may be given out."""
-        return bool(self._circuits) and all(self._is_held(circuit, now) for circuit in self._circuits.values())
+        """Whether no order may be leased."""
+        return bool(self._circuits) and all(self._is_blocked(circuit, now) for circuit in self._circuits.values())
 
     def blocked(self, now: float) -> tuple[Callable[[models.PurchaseOrder], bool], ...]:
-        """Filters for blocked orders; the first also excludes orders that have failed, as second choice."""
-        if not any(self._is_held(circuit, now) or circuit.is_half_open(now) for circuit in self._circuits.values()):
+        """Filters for blocked orders; the first also excludes orders that have failed: they are the second choice."""
+        if not any(self._is_blocked(circuit, now) or circuit.is_half_open(now) for circuit in self._circuits.values()):
             return ()
 
         def is_blocked(order: models.PurchaseOrder) -> bool:
-            return self._is_held(self._circuit(order.url), now)
+            return self._is_blocked(self._circuit(order.url), now)
 
         def is_blocked_or_failed(order: models.PurchaseOrder) -> bool:
             circuit = self._circuit(order.url)
-            return self._is_held(circuit, now) or (circuit.is_half_open(now) and circuit.has_failed(order.key))
+            return self._is_blocked(circuit, now) or (circuit.is_half_open(now) and circuit.has_failed(order.key))
 
         return is_blocked_or_failed, is_blocked
 
-    def _is_held(self, circuit: circuit_breaker.CircuitBreaker, now: float) -> bool:
+    def _is_blocked(self, circuit: circuit_breaker.CircuitBreaker, now: float) -> bool:
         if circuit.host in self._abandoned:
             return not self._fails_given_up
-        return circuit.host in self._on_hold or circuit.is_blocked(now)
+        return circuit.host in self._paused_hosts or circuit.is_blocked(now)
 
-    def hold(self, host: str) -> None:
-        """Orders of this host wait until `release_hold` or `give_up`; `host` as `net_errors.authority_of` gives it."""
-        self._on_hold.add(host)
+    def pause_host(self, host: str) -> None:
+        """Blocks orders of this host until `resume_host` or `give_up`; `host` is as from `net_errors.authority_of`."""
+        self._paused_hosts.add(host)
         self._on_change()
 
-    def release_hold(self, host: str) -> None:
-        """Orders of this host are given out again."""
-        self._on_hold.discard(host)
+    def resume_host(self, host: str) -> None:
+        """Lets orders of this host be leased again."""
+        self._paused_hosts.discard(host)
         self._on_change()
 
     def give_up(self, host: str, error: errors.PoPwError) -> None:
-        """Orders of this host are left for another run, or fail at once; those of others go on."""
-        self._on_hold.discard(host)
+        """Leaves orders of this host for another run, or lets them fail at once. Other hosts are not affected."""
+        self._paused_hosts.discard(host)
         self._abandoned[host] = error
         self._end_if_all_abandoned()
         self._on_change()
@@ -179,7 +185,7 @@ class FailurePolicy:
         circuit = self._circuit(lease.order.url)
         circuit.released(lease)
         if settled:
-            self._cases.pop(lease.order.key, None)
+            self._histories.pop(lease.order.key, None)
             self._open_orders[circuit.host] -= 1
             self._end_if_all_abandoned()
 
@@ -197,16 +203,16 @@ class FailurePolicy:
     # --- what happened ----------------------------------------------------------------------------------------------
 
     def page_read(self, lease: models.Lease) -> None:
-        """Records that the order's page was read: the host answers. Its files may still be downloading."""
+        """Records that the order's page was read, so its host answers. Its files may still be downloading."""
         if (attempt := self._attempts.get(lease.number)) is not None:
             attempt.on_page = False
         self._succeeded(net_errors.authority_of(lease.order.url), lease)
 
     def check(self, url: str) -> None:
-        """Raises an error if the host of an address was given up.
+        """Checks that the host of an address was not given up.
 
         Raises:
-            PermanentError: the host cannot be reached, or its sign-in cannot be renewed, and waiting would not help.
+            PermanentError: it was, because it cannot be reached or its sign-in cannot be renewed.
         """
         host = net_errors.authority_of(url)
         refused = self._hosts.why_given_up(host)
@@ -218,15 +224,15 @@ class FailurePolicy:
             raise errors.PermanentError(str(abandoned).partition("\n")[0], code) from abandoned
 
     def may_abandon(self, lease: models.Lease) -> bool:
-        """Whether an attempt in progress may be abandoned: there is no sign that its host will answer."""
+        """Whether an attempt in progress may be ended when the run stops, because its host does not seem to answer."""
         circuit = self._circuit(lease.order.url)
         return circuit.is_open() or not self._hosts.has_answered(circuit.host)
 
     def files_done(self, lease: models.Lease, results: Iterable[FileResult]) -> dict[str, errors.OrderError]:
-        """Records that all files of an attempt were fetched or failed, for the circuit of each host involved.
+        """Records the results of all files of an attempt, for each host involved.
 
         Returns:
-            The failures by attachment ID; for a host that was given up, the reason for that.
+            The failures by attachment id; for a host that was given up, why it was.
         """
         failed: dict[str, errors.OrderError] = {}
         for result in results:
@@ -240,54 +246,54 @@ class FailurePolicy:
         return failed
 
     def failed(self, lease: models.Lease, error: errors.OrderError) -> errors.OrderError:
-        """Records that the attempt failed, unless its files were recorded already. Returns the error to use."""
+        """Records that the attempt failed, unless `files_done` did already. Returns the error that is the order's."""
         attempt = self._attempts.get(lease.number)
         if attempt is not None and not attempt.is_recorded:
             needed = net_errors.authority_of(lease.order.url)
             self._failed(needed, lease, error)
             error = self._hosts.why_given_up(needed) or error
-        case = self._case(lease)
+        history = self._history(lease)
         if isinstance(error, errors.BrowserLostError) and attempt is not None:
-            case.browsers += attempt.on_page
-            case.losses += not attempt.on_page
-        if case.first_failed is None:
-            case.first_failed = self.patient_time(lease)
+            history.browsers += attempt.on_page
+            history.losses += not attempt.on_page
+        if history.first_failed is None:
+            history.first_failed = self.unblocked_time(lease)
         return error
 
     def decide(self, error: errors.OrderError, lease: models.Lease) -> retry.Decision:
         """Decides whether and when to retry; changes nothing."""
-        case, attempt = self._case(lease), self._attempts.get(lease.number)
+        history, attempt = self._history(lease), self._attempts.get(lease.number)
         excused = attempt is not None and attempt.excused and circuit_breaker.is_outage(error)
-        since = case.first_failed
+        since = history.first_failed
         past = retry.AttemptHistory(
-            tried_for=0.0 if since is None else self.patient_time(lease) - since,
+            tried_for=0.0 if since is None else self.unblocked_time(lease) - since,
             excused=self._slept(attempt) or excused,
             on_page=attempt is None or attempt.on_page,
-            browsers=case.browsers,
-            losses=case.losses,
+            browsers=history.browsers,
+            losses=history.losses,
         )
         return retry.decide(error, lease.attempt, policy=self._policy, random=self._random, past=past)
 
-    def patient_time(self, lease: models.Lease) -> float:
-        """Seconds by a clock that stops while the order's host is blocked."""
+    def unblocked_time(self, lease: models.Lease) -> float:
+        """Seconds on a clock that stops while the order's host is blocked."""
         now = self._now()
         return now - self._circuit(lease.order.url).waited(now)
 
     def check_first(self) -> None:
-        """After a sleep: of each host one order goes first; the others follow when it succeeds."""
+        """After a sleep, lets one order of each host go first; the others follow when it succeeds."""
         for circuit in self._circuits.values():
             circuit.check(self._now())
         self._on_change()
 
     def excuse(self, seconds: float) -> None:
-        """After a pause of so many seconds: no host and no order is given up because of it."""
+        """Ignores a pause of so many seconds: no host and no order is given up because of it."""
         for circuit in self._circuits.values():
             circuit.excuse(seconds, self._now())
 
     # --- the circuits -----------------------------------------------------------------------------------------------
 
-    def _case(self, lease: models.Lease) -> _Case:
-        return self._cases.setdefault(lease.order.key, _Case())
+    def _history(self, lease: models.Lease) -> _OrderHistory:
+        return self._histories.setdefault(lease.order.key, _OrderHistory())
 
     def _circuit(self, url: str) -> circuit_breaker.CircuitBreaker:
         host = net_errors.authority_of(url)
@@ -325,10 +331,10 @@ class FailurePolicy:
         if not circuit_breaker.is_outage(error):
             return
         if self._slept(attempt):
-            return  # a failure caused by sleep says nothing about the host
+            return  # the sleep may have caused the failure, so it says nothing about the host
         circuit = self._circuit(lease.order.url)
         change, excused = circuit.failed(needed, lease, error, self._now())
-        # If the order's page opens each time and its files never do, excusing that would try it without end.
+        # If an order's page opens each time but its files never do, excusing that would retry it for ever.
         is_for_files_alone = is_page_read and needed == circuit.host and isinstance(error, errors.HostUnreachableError)
         if attempt is not None:
             attempt.excused = attempt.excused or (excused and not is_for_files_alone)
@@ -372,7 +378,7 @@ class FailurePolicy:
                 return
 
     def _report_outage(self, host: str, change: circuit_breaker.Opened) -> None:
-        """One message at the start and then every ten minutes; one for all hosts if there is no network."""
+        """Reports an outage once and then every ten minutes; without a network, once for all hosts."""
         now = self._now()
         is_first = not self._offline
         if change.is_offline:
@@ -402,7 +408,7 @@ class FailurePolicy:
 
 
 def _has_answered(error: errors.OrderError) -> bool:
-    """Whether a failure proves that the host answered."""
+    """Whether a failure shows that the host answered."""
     if isinstance(error, errors.HostUnreachableError | errors.BrowserLostError | errors.OutOfSpaceError):
         return False
     return error.code not in _NO_ANSWER

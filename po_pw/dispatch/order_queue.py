@@ -1,4 +1,4 @@
-"""The queue from which workers lease orders: the asynchronous interface of the scheduler."""
+"""The queue from which workers lease orders: an asynchronous interface to the scheduler."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class Requeue:
     """The order is to be retried."""
 
     delay: float
-    """Seconds until it may be given out."""
+    """Seconds until it may be leased."""
     counts: bool
     """Whether it counts as an attempt."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parked:
-    """The order was read and waits until more is known about its portal; does not count as an attempt."""
+    """The order was read, and waits until more is known about its portal; does not count as an attempt."""
 
 
 class WorkSource(Protocol):
     """Leases orders to workers and takes them back."""
 
     async def lease(self, worker: models.WorkerId) -> models.Lease | None:
-        """Waits for the next order; None if there will be no more or the source was stopped."""
+        """Waits for the next order; None if there will be no more, or the source was stopped."""
         ...
 
     async def release(self, lease: models.Lease, result: Settled | Requeue | Parked) -> None:
@@ -46,10 +46,10 @@ class WorkSource(Protocol):
 
 
 class Gate(Protocol):
-    """Decides which orders are blocked at present."""
+    """Decides which orders may not be leased at present."""
 
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
-        """Announces orders; `blocks_all` is about them."""
+        """Announces the orders that `blocks_all` is about."""
         ...
 
     def blocks_all(self, now: float) -> bool:
@@ -61,7 +61,7 @@ class Gate(Protocol):
         ...
 
     def next_change(self, now: float) -> float | None:
-        """When that changes by itself; None if it does not."""
+        """When that changes without an event, in monotonic seconds; None if it does not."""
         ...
 
     def is_abandoned(self, order: models.PurchaseOrder) -> bool:
@@ -69,7 +69,7 @@ class Gate(Protocol):
         ...
 
     def leased(self, lease: models.Lease, now: float) -> None:
-        """Records that an order was given out."""
+        """Records that an order was leased."""
         ...
 
     def released(self, lease: models.Lease, *, settled: bool) -> None:
@@ -80,8 +80,8 @@ class Gate(Protocol):
 class OrderQueue:
     """The work source of one machine.
 
-    Everything but the waiting is synchronous, so a cancelled `lease()` leaves no lease behind. Nothing is polled:
-    waiting workers are woken by a change, or when the next order is due.
+    Only the waiting is asynchronous, so a cancelled `lease()` leaves no lease behind. Nothing is polled: a waiting
+    worker wakes after a change, or when the next order is due.
 
     Args:
         scheduler: assigns orders to workers.
@@ -133,7 +133,7 @@ class OrderQueue:
                 async with asyncio.timeout_at(result.when):
                     await changed.wait()
             except TimeoutError:
-                # Timers may fire a clock tick early: the awaited order counts as due anyway.
+                # A timer may fire a clock tick early: the order counts as due anyway.
                 now = max(loop.time(), result.when or 0.0)
             else:
                 now = loop.time()
@@ -182,7 +182,7 @@ class OrderQueue:
         return self._scheduler.parked()
 
     def unpark(self, keys: Iterable[models.OrderKey]) -> None:
-        """Lets parked orders be given out again."""
+        """Lets parked orders be leased again."""
         for key in keys:
             self._scheduler.unpark(key)
         self._wake()
@@ -200,7 +200,7 @@ class OrderQueue:
         self._wake()
 
     def stop(self) -> None:
-        """Stops giving out orders; waiting workers get None. Call from the loop's thread; may be repeated.
+        """Leases no more orders; waiting workers get None. Call it on the loop's thread; may be repeated.
 
         Leased orders can still be released.
         """
@@ -208,25 +208,25 @@ class OrderQueue:
         self._wake()
 
     def pause(self, by: str) -> None:
-        """Gives out no orders until `resume`; workers wait meanwhile.
+        """Leases no orders until `resume`; workers wait meanwhile.
 
         Args:
-            by: who asks for it. The queue is paused until everybody who paused it has resumed it.
+            by: the reason. The queue is paused until `resume` was called for every reason.
         """
         self._paused_by.add(by)
         self._wake()
 
     def resume(self, by: str) -> None:
-        """Gives out orders again, unless somebody else paused the queue."""
+        """Leases orders again, unless the queue is paused for another reason, too."""
         self._paused_by.discard(by)
         self._wake()
 
     def changed(self) -> None:
-        """Wakes waiting workers, because the gate changed."""
+        """Wakes waiting workers because the gate may have changed."""
         self._wake()
 
     def is_over(self) -> bool:
-        """Whether no order will be given out any more."""
+        """Whether no more orders will be leased."""
         return self._stopped or self._scheduler.is_drained()
 
     def retire(self, worker: models.WorkerId) -> None:
@@ -262,12 +262,12 @@ class OrderQueue:
         try:
             self._on_steal(lease.worker, lease.stolen_from, self._scheduler.waiting_for(lease.worker) + 1)
         except BaseException:
-            # No worker has the lease yet: it must not be lost by the listener's error.
+            # No worker has the lease yet: the listener's error must not lose it.
             self._scheduler.put_back(lease, 0.0, counts=False)
             self._wake()
             raise
 
     def _wake(self) -> None:
-        # A new event for each change: whoever waits on the old one is woken exactly once.
+        # A new event for each change: each waiting worker wakes exactly once per change.
         self._changed.set()
         self._changed = asyncio.Event()

@@ -1,4 +1,4 @@
-"""What a run knows about its portals: saved between runs, shared by all workers; and orders that wait for more."""
+"""What a run knows about its portals, shared by all workers and saved between runs; and orders that wait for more."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _VERDICTS: Final = "verdicts.json"
 _SIBLINGS: Final = 8
-"""Number of order addresses of a portal that suffice to find the part with the order's id."""
+"""Number of order addresses of a portal that is enough to find the part with the order's id."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -30,15 +30,15 @@ class _Portal:
     waiting: set[models.OrderKey] = dataclasses.field(default_factory=set)
     """Orders that were read but not evaluated yet."""
     refused: set[tuple[str, ...]] = dataclasses.field(default_factory=set)
-    """Kinds of controls whose press brought no file: not pressed again in this run."""
+    """Kinds of controls whose press led to no file: not pressed again in this run."""
     trusted: set[tuple[str, ...]] = dataclasses.field(default_factory=set)
-    """Kinds of controls whose press brought a file in this run."""
+    """Kinds of controls whose press led to a file in this run."""
     lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
     is_signed_out: bool = False
     level: tuple[bool, int, bool] = (False, 0, False)
-    """Level of knowledge at which waiting orders are evaluated again; see `PortalKnowledge.learned`."""
-    said: bool = False
-    """Whether the user was told what was taken for the attachments."""
+    """What was known when the waiting orders were last evaluated; see `PortalKnowledge.learned`."""
+    is_explained: bool = False
+    """Whether the user was told what was read as the attachments; see `PortalKnowledge.explain`."""
 
 
 class PortalKnowledge:
@@ -59,10 +59,10 @@ class PortalKnowledge:
         self._portals: dict[str, _Portal] = {}
         self._numbers: collections.Counter[str] = collections.Counter()
         self._last: set[models.OrderKey] = set()
-        self.known_addresses = _kept(home.shared_file(_VERDICTS))
-        """What addresses of all portals led to; from earlier runs only shapes of addresses."""
+        self.known_addresses = _load_addresses(home.shared_file(_VERDICTS))
+        """What addresses of all portals led to; of earlier runs only the shapes of addresses are known."""
         self.again: set[models.OrderKey] = set()
-        """Orders to read again: they did not wait for a source that has since brought attachments."""
+        """Orders to read again: they did not wait for a source of data that has since led to attachments."""
 
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
         """Announces the orders in the list, whose numbers and addresses distinguish their pages."""
@@ -75,7 +75,7 @@ class PortalKnowledge:
     def has_answered(self, host: str) -> bool:
         """Whether a portal answered in this run or an earlier one; `host` as from `net_errors.authority_of`."""
         origin = host if "://" in host else f"https://{host}"
-        found = self._portals.get(origin)  # may be on no list; do not add it
+        found = self._portals.get(origin)  # the host may be on no list: it is not added
         return (memory.load(self._file(origin)) if found is None else found.memory).has_answered
 
     def note_answer(self, host: str) -> None:
@@ -113,7 +113,7 @@ class PortalKnowledge:
         return order.key in self._last
 
     def learned(self, url: str) -> None:
-        """Unparks waiting orders if reading another order has taught enough."""
+        """Unparks waiting orders if enough was learned from another order."""
         portal = self._of(url)
         known = portal.memory
         level = (known.area_seen or known.accepted_without_area, min(3, known.link_orders), known.orders_known > 0)
@@ -123,42 +123,41 @@ class PortalKnowledge:
                 self._unpark(list(portal.waiting))
 
     def only_parked(self, orders: Iterable[models.PurchaseOrder]) -> None:
-        """Unparks all waiting orders, because no others are left to learn from."""
+        """Lets all waiting orders be evaluated, because no others are left to learn from."""
         self._last.update(order.key for order in orders)
 
     def read_again(self, keys: Iterable[str]) -> None:
-        """Marks orders to be read again: a source on their pages that was ignored has now brought attachments."""
+        """Marks orders to be read again: a source of data that was ignored has now led to attachments."""
         self.again.update(models.OrderKey(key) for key in keys)
 
     # --- presses ----------------------------------------------------------------------------------------------------
 
     def refuse_press(self, url: str, control: models.Control, *, is_fault: bool) -> None:
-        """Records that a kind of control brought no file, so that it is not pressed again in this run.
+        """Records that a control led to no file, so that no control of its kind is pressed again in this run.
 
         Args:
             url: of the order.
             control: the pressed one.
-            is_fault: the portal failed (HTTP 500). If others of the kind have brought files, only this file is
-                affected.
+            is_fault: the portal failed (HTTP 500). If others of the kind have led to files, they are still pressed.
         """
         portal = self._of(url)
         if not is_fault or _kind(control) not in portal.trusted:
             portal.refused.add(_kind(control))
 
     def trust_press(self, url: str, control: models.Control) -> None:
-        """Records that a kind of control brought a file."""
+        """Records that a control led to a file."""
         self._of(url).trusted.add(_kind(control))
 
     def is_press_refused(self, url: str, control: models.Control) -> bool:
-        """Whether such a control has brought no file before."""
+        """Whether a control of this kind was pressed in this run and led to no file."""
         return _kind(control) in self._of(url).refused
 
     # --- sign-in ----------------------------------------------------------------------------------------------------
 
     def proof(self, url: str) -> str:
-        """A page that opened with this sign-in, to check the session; preferably not `url`."""
-        kept = (self._of(url).memory.proof_url, self._home.proof(hostnames.origin_of(url)))
-        found = [one for one in kept if one]
+        """A page that opened with this sign-in, to check the session; preferably not `url`. `""` if none is known."""
+        known = (self._of(url).memory.proof_url, self._home.proof(hostnames.origin_of(url)))
+        found = [one for one in known if one]
         return next((one for one in found if one != url), found[0] if found else "")
 
     def sign_in_lock(self, url: str) -> asyncio.Lock:
@@ -177,14 +176,18 @@ class PortalKnowledge:
         """Records that this portal's sign-in was renewed."""
         self._of(url).is_signed_out = False
 
-    # --- telling ----------------------------------------------------------------------------------------------------
+    # --- explaining -------------------------------------------------------------------------------------------------
 
     def explain(self, order: models.PurchaseOrder, listing: models.Listing) -> None:
-        """Says once in a run what was taken for the attachments of a portal that is not known, and how to check."""
+        """Tells the user once per run what was read as the attachments of an unknown portal, and how to check."""
         portal = self._of(order.url)
-        if portal.said or not listing.facts or not (listing.attachments or listing.area is not models.AreaState.NONE):
+        if (
+            portal.is_explained
+            or not listing.facts
+            or not (listing.attachments or listing.area is not models.AreaState.NONE)
+        ):
             return
-        portal.said = True
+        portal.is_explained = True
         host = hostnames.origin_of(order.url).partition("://")[2]
         where = f'under "{listing.section}"' if listing.section else "on its page"
         count = len(listing.attachments)
@@ -195,7 +198,7 @@ class PortalKnowledge:
         )
         self._hub.emit(events.Notice("info", text))
 
-    # --- keeping ----------------------------------------------------------------------------------------------------
+    # --- saving -----------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
         """Saves the knowledge in each portal's folder.
@@ -220,8 +223,8 @@ class PortalKnowledge:
         return self._home.folder(origin) / memory.FILE
 
 
-def _kept(path: Path) -> known_addresses.KnownAddresses:
-    """Loads the results of earlier runs; empty if missing or unreadable."""
+def _load_addresses(path: Path) -> known_addresses.KnownAddresses:
+    """Loads what earlier runs learned about addresses; empty if missing or unreadable."""
     try:
         return known_addresses.KnownAddresses.from_json(path.read_text("utf-8"))
     except (OSError, ValueError):
@@ -229,7 +232,7 @@ def _kept(path: Path) -> known_addresses.KnownAddresses:
 
 
 def _kind(control: models.Control) -> tuple[str, ...]:
-    """Key of controls that differ only in their file."""
+    """Key that is the same for controls that differ only in their file."""
     attributes = dict(control.attributes)
     words = "".join(char for char in control.label if not char.isdigit()).split()
     return control.tag, control.kind, attributes.get("class", ""), attributes.get("name", ""), words[0] if words else ""

@@ -3,8 +3,8 @@
 Waiting does not help against a mistake: a host name that does not exist, a port where nothing listens, a certificate
 that is not trusted. It is a mistake only if the host has never answered and this machine has a network (another host
 answered meanwhile, else by the machine's routes). If the host has answered before, the same error is an outage (a
-restart, a VPN that is down), and waiting helps. Certificates are the exception: one that was valid in an earlier run
-and is not in this one is no outage.
+restart, a VPN that is down), and waiting helps. Certificates are the exception: if one was valid in an earlier run and
+is not in this one, waiting does not help.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Hosts:
         self._given_up: dict[str, errors.PermanentError] = {}
 
     def answered(self, host: str, now: float) -> None:
-        """Records that a host answered, with whatever."""
+        """Records that a host answered, even with an error."""
         if host not in self._answered:
             self._on_first_answer(host)
         self._answered[host] = now
@@ -93,9 +93,9 @@ class Hosts:
         return max(self._answered.values(), default=-math.inf) > when
 
     def give_up(self, host: str, why: str, code: models.ErrorCode) -> None:
-        """Ends requests to this host in this run."""
+        """Gives a host up: nothing more is requested from it in this run."""
         self._given_up[host] = errors.PermanentError(why, code)
 
     def why_given_up(self, host: str) -> errors.PermanentError | None:
-        """The error for whatever needs this host; None if it was not given up."""
+        """The error of everything that needs this host; None if it was not given up."""
         return self._given_up.get(host)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 MAX_PAGE_CRASHES: Final = 4
-"""Browser or renderer crashes while an order's page is open after which the order fails. The cause may be another:
-a user who closed the browser, a lack of memory."""
+"""An order fails after this many crashes of a browser or page while its page was open. More than one, because the
+cause may not be the order: a user who closed the browser, a lack of memory."""
 MAX_FILE_CRASHES: Final = 12
 """The same while only files of the order were downloading through the browser."""
 _DOUBLINGS: Final = 60
@@ -72,9 +72,9 @@ Decision: TypeAlias = Retry | GiveUp | SignIn
 
 
 def decisive(failed: Iterable[errors.OrderError]) -> errors.OrderError:
-    """Which of an attempt's errors says what follows: the whole run's, else the one that asks to wait longest.
+    """Chooses the error that decides what follows an attempt: one of the whole run, else that with the longest wait.
 
-    What does not fit on a disk comes last: it waits by itself.
+    Files that do not fit on the disk come last: they wait for space separately.
 
     Args:
         failed: at least one.
@@ -101,11 +101,11 @@ def decide(
     """Decides what follows from an error.
 
     The delay is exponential with full jitter (uniform between 0 and the bound, which doubles with each attempt), and
-    never shorter than the server's `Retry-After`. An output that cannot be written to concerns every
-    order, and the run waits (`machine/disk_space.py`).
+    never shorter than the server's `Retry-After`. If the output cannot be written to, all orders are concerned and the
+    run waits (`machine/disk_space.py`).
 
-    After a lost browser the order is retried at once, whatever its attempts, until `MAX_PAGE_CRASHES` were lost; an
-    order without a page in that browser does not even use up an attempt.
+    After a lost browser the order is retried at once, whatever its attempts, until `MAX_PAGE_CRASHES` browsers were
+    lost. An order without a page in that browser does not even use up an attempt.
 
     Args:
         error: of the attempt.

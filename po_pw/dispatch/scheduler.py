@@ -26,7 +26,7 @@ class NotJoinedError(RuntimeError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WaitUntil:
-    """No order now; try again at `when`, or if that is None when a lease is returned."""
+    """No order at present: try again at `when`, or if that is None, when a lease is returned."""
 
     when: float | None
 
@@ -45,13 +45,13 @@ class _Waiting:
 class Scheduler:
     """Gives each order to one worker at a time, until it is settled.
 
-    The orders are dealt out in contiguous blocks, one per worker. A worker takes from the front of its own deque and,
-    when that is empty, steals half of the longest other deque from the back. An order that was put back for later may
-    be taken by any worker once it is due, before new ones.
+    The orders are divided into contiguous blocks, one per worker. A worker takes from the front of its own deque; when
+    that is empty, it steals half of the longest other deque, from the back. An order that was put back for later may be
+    taken by any worker once it is due, before new ones.
 
-    When a worker leaves, its orders and leases go to the others: it must have stopped working on them, and those leases
-    can no longer be settled or put back. So no order is worked on twice and none is lost; without workers the orders
-    wait for the next to join.
+    When a worker leaves, its orders and leases go to the others. It must have stopped working on them: those leases can
+    no longer be settled or put back. So no order is processed twice and none is lost. Without workers, the orders wait
+    for the next one to join.
 
     Args:
         orders: to distribute.
@@ -228,7 +228,7 @@ class Scheduler:
         self._deques.setdefault(worker, collections.deque())
 
     def leave(self, worker: models.WorkerId) -> None:
-        """Removes a worker; its waiting orders and leases are for any worker.
+        """Removes a worker; its waiting orders and leases may be taken by any worker.
 
         Its leases do not count as attempts. No effect if it has not joined.
         """

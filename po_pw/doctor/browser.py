@@ -1,4 +1,4 @@
-"""The doctor's browser checks: does once everything that a worker does with a browser."""
+"""The doctor's browser checks: everything that a worker does with a browser, once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,16 @@ _FORBIDDEN: Final = 10.0
 
 
 async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequence[str]) -> dict[str, checks.Check]:
-    """Checks driver, browser, policies, a context and a download; returns a check of the portal at each origin."""
+    """Checks driver, browser, policies, a context and a download.
+
+    Args:
+        options: as for a run.
+        lines: receives the results.
+        origins: portals that are asked whether their sign-in is still valid.
+
+    Returns:
+        The result for each of these portals, by origin; empty if the browser does not start.
+    """
     asked: dict[str, checks.Check] = {}
     try:
         # Imported here: a broken Playwright must become a check's result.
@@ -55,14 +64,14 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
         found = await checks.in_thread("policies", lambda: _policies(chosen.name, headless=view.headless), _DRIVER)
         lines.add(*found)
         forbidden = any(line.state == "problem" for line in found)
-        patience = min(options.launch_timeout, _FORBIDDEN) if forbidden else options.launch_timeout
+        timeout = min(options.launch_timeout, _FORBIDDEN) if forbidden else options.launch_timeout
         certificate: client_certificates.ClientCertificate | None = None
-        with contextlib.suppress(errors.InputError):  # its own line says so
+        with contextlib.suppress(errors.InputError):  # the check of the certificate reports it
             certificate = await asyncio.to_thread(client_certificates.read, options)
         launch = launching.plan(
             chosen,
             headless=view.headless,
-            timeout=patience,
+            timeout=timeout,
             environment=view.environment,
             certificate=certificate,
         )
@@ -155,21 +164,21 @@ async def _opened(
 async def _ask(
     options: settings.Settings, driver: playwright_driver.Driver, launch: launching.Launch, origin: str
 ) -> checks.Check:
-    """Asks a portal whether the account's sign-in holds, as `po-pw login --check` does."""
+    """Asks a portal whether the account's sign-in is still valid, as `po-pw login --check` does."""
     from po_pw.auth import checking
 
-    kept = sessions.Sessions(settings.home(options), options.account)
-    sign_in = await asyncio.to_thread(kept.read, origin)
+    saved = sessions.Sessions(settings.home(options), options.account)
+    sign_in = await asyncio.to_thread(saved.read, origin)
     if sign_in is None:
-        return checks.problem("sign-in", f"{origin}: it cannot be read", f"Run: {kept.login_command(origin)}")
+        return checks.problem("sign-in", f"{origin}: it cannot be read", f"Run: {saved.login_command(origin)}")
     verdict = await checking.check_one(options, driver, launch, sign_in)
     match verdict.state:
         case checking.State.HOLDS:
             return checks.ok("sign-in", f"the portal accepts it: {verdict.why}")
         case checking.State.ENDED:
-            return checks.problem("sign-in", f"it has ended: {verdict.why}", f"Run: {kept.login_command(origin)}")
+            return checks.problem("sign-in", f"it has ended: {verdict.why}", f"Run: {saved.login_command(origin)}")
         case checking.State.UNKNOWN:
-            remedy = f"Sign in again at the address of an order: {kept.login_command('URL')}"
+            remedy = f"Sign in again at the address of an order: {saved.login_command('URL')}"
             return checks.warning("sign-in", f"the portal does not say if it is still valid: {verdict.why}", remedy)
         case checking.State.UNREACHABLE:
             remedy = "Open it in your own browser. If that fails too, the portal is down, or your network or VPN is."

@@ -1,4 +1,4 @@
-"""Results of doctor checks; every check has a time limit and never ends in a traceback."""
+"""Results of doctor checks. Every check has a time limit, and none ends in a traceback."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def problem(name: str, text: str, remedy: str = "") -> Check:
 
 
 def failed(name: str, error: BaseException, remedy: str = "") -> Check:
-    """A check that raised an error; of our own errors, lines after the first become the remedy."""
+    """A check that raised an error. If it is one of ours, the lines after the first become the remedy."""
     if isinstance(error, errors.PoPwError):
         text, _, more = str(error).partition("\n")
         return problem(name, text, more.strip() or remedy)
@@ -127,7 +127,7 @@ async def in_thread(name: str, check: Callable[[], Sequence[Check]], timeout: fl
         except FAULTS as error:
             lines.append(failed(name, error))
         finally:
-            with contextlib.suppress(RuntimeError):  # too late: the loop is closed
+            with contextlib.suppress(RuntimeError):  # the check ended after its timeout, when the loop was closed
                 loop.call_soon_threadsafe(done.set)
 
     # Not in the loop's own pool, whose shutdown would wait for a hanging thread.

@@ -1,4 +1,4 @@
-"""How this machine reaches portals: proxy, trust store, client certificate."""
+"""The doctor's checks of the way to portals: proxy, trust store, client certificate."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _STORES: Final = {"win32": "Windows' certificate store", "darwin": "the keychain
 
 
 def proxy() -> list[checks.Check]:
-    """Which proxy applies, for files and for the browser."""
+    """Reports which proxy is used for files and for the browser."""
     return [checks.ok("proxy", proxies.read().told())]
 
 
 def trust() -> list[checks.Check]:
-    """Which certificates are trusted, by whom."""
+    """Reports which root certificates are trusted for files and by the browser."""
     if store := _STORES.get(sys.platform):
         return [checks.ok("trust store", f"{store}, for files and for the browser")]
     found = ssl.get_default_verify_paths()
@@ -37,12 +37,12 @@ def trust() -> list[checks.Check]:
 def client_certificate(
     options: settings.Settings, *, now: datetime.datetime | None = None, missing: list[str] | None = None
 ) -> list[checks.Check]:
-    """Whether the client certificate can be read, is valid, and can be given to the browser; nothing if there is none.
+    """Checks that the client certificate can be read, is valid, and is available to the browser; empty without one.
 
     Args:
-        options: names it.
-        now: the time; None for the clock's.
-        missing: programs that the browser's store needs and that are not there; None to look for them.
+        options: the settings that name it.
+        now: the current time; None: reads the clock.
+        missing: programs for the browser's store that are not installed; None: looks for them.
     """
     from po_pw.browser import nss
 
@@ -73,7 +73,7 @@ def client_certificate(
 
 
 def _is_in_store(key: client_certificates.Key) -> bool:
-    """Whether Windows' personal store holds it; False where that cannot be told."""
+    """Whether Windows' personal store contains it; False if that is unknown."""
     if sys.platform == "win32":
         return any(der == key.certificate for der, _, _ in ssl.enum_certificates("MY"))
     return False

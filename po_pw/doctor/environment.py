@@ -1,4 +1,4 @@
-"""Runs all doctor checks; each result has its remedy."""
+"""Runs all doctor checks; each problem comes with its remedy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def examine(
     options: settings.Settings,
     *,
     online: bool = False,
-    of: Collection[str] | None = None,
+    origins: Collection[str] | None = None,
     on_progress: Callable[[Check], None] | None = None,
 ) -> list[Check]:
     """Runs all checks in sequence; each has a time limit, and an error becomes a problem.
@@ -41,7 +41,7 @@ async def examine(
     Args:
         options: as for a run.
         online: also checks at each portal whether the sign-in is still valid.
-        of: portals whose sign-ins are checked, by their origins; None: all that have one.
+        origins: portals whose sign-ins are checked; None: all that have one.
         on_progress: called with each result as soon as it is known.
     """
     lines = checks.Lines(on_progress)
@@ -61,18 +61,18 @@ async def examine(
     if options.client_certificate is not None or options.client_certificate_hosts:
         lines.add(*await checks.in_thread("certificate", lambda: connections.client_certificate(options), _QUICK))
     lines.add(*await checks.in_thread("portals", lambda: _portals(options), _QUICK))
-    kept: list[tuple[str, Check]] = []
+    by_portal: list[tuple[str, Check]] = []
 
     def sign_ins() -> list[Check]:
-        kept.extend(one for one in folders.sign_ins(options) if of is None or one[0] in of)
+        by_portal.extend(one for one in folders.sign_ins(options) if origins is None or one[0] in origins)
         command = sessions.Sessions(settings.home(options), options.account).login_command("URL")
-        return [line for _, line in kept] or [checks.ok("sign-in", f"none yet; sign in with: {command}")]
+        return [line for _, line in by_portal] or [checks.ok("sign-in", f"none yet; sign in with: {command}")]
 
     saved = await checks.in_thread("sign-in", sign_ins, _QUICK)
-    usable = [origin for origin, line in kept if line.state != "problem"]
+    usable = [origin for origin, line in by_portal if line.state != "problem"]
     asked = await browser.browser(options, lines, usable if online else ())
-    for line, origin in zip(saved, [origin for origin, _ in kept] or [""], strict=False):
-        # The portal's own response counts more than the saved state.
+    for line, origin in zip(saved, [origin for origin, _ in by_portal] or [""], strict=False):
+        # What the portal answered counts more than the saved state.
         answer = asked.get(origin)
         if answer is None:
             lines.add(_of_portal(line) if origin else line)

@@ -1,6 +1,6 @@
-"""The doctor's folder checks: whether they are writable, their file system, free space.
+"""The doctor's checks of folders: whether they are writable, their file system, their free space.
 
-Leaves no files behind and creates no folders.
+The checks leave nothing behind.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ if TYPE_CHECKING:
 
 _IN_MEMORY: Final = ("tmpfs", "ramfs")
 _NO_SPACE, _LITTLE_SPACE = 100_000_000, 1_000_000_000
+"""Free bytes below which a check fails, and below which it warns."""
 _SHORT_PATHS: Final = 130
-"""Characters left for paths below the output directory under which names are often shortened."""
+"""With fewer characters left for paths below the output directory, names are often shortened."""
 _LONG_TEMP: Final = 60
-"""Path length of the temporary folder from which on Chromium's socket path is too long."""
+"""Characters of the temporary folder's path above which Chromium's socket path is too long."""
 
 
 def temporary() -> list[checks.Check]:
-    """Checks the temporary folder, which holds browser profiles."""
+    """Checks the temporary folder, where the browser profiles are."""
     from po_pw.browser import watchdog
 
     name = "temp folder"

@@ -1,4 +1,4 @@
-"""Tests one context: opens a page, runs a script, downloads a file by a click."""
+"""Tests one context: opens a page, runs a script, downloads a file with a click."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE: Final = b"po-pw\n"
-_NOTHING: Final = models.Judgement(models.Ruling.STOP, "the page needs no network")
+_STOP: Final = models.Judgement(models.Ruling.STOP, "the page needs no network")
 _PAGE: Final = (
     "data:text/html,<title>po-pw</title>"
     "<a id=file download='trial.txt' href='data:application/octet-stream;base64,cG8tcHcK'>file</a>"
@@ -27,7 +27,7 @@ async def page(context: contexts.Context, timeout: float) -> None:
     """Opens a page that needs no network and runs a script in it.
 
     Raises:
-        MachineError: the browser does not do it.
+        MachineError: the page did not open, or the script did not run.
         BrowserLostError: the browser crashed.
     """
     async with _in_time("show a page", timeout), context.page() as lease:
@@ -54,7 +54,7 @@ async def download(context: contexts.Context, timeout: float) -> Path:
                 raise errors.MachineError(msg)
             click = models.Click(await controls.describe(link))
             result = await capture.capture(
-                context, lease, click, timeout, allow=lambda _: None, judge=lambda _: _NOTHING, on_audit=lambda _: None
+                context, lease, click, timeout, allow=lambda _: None, judge=lambda _: _STOP, on_audit=lambda _: None
             )
             if not isinstance(result, started_download.StartedDownload):
                 msg = "the browser opened the test file instead of downloading it"

@@ -1,4 +1,4 @@
-"""Orders submitted one by one to open contexts: a worker group with an open-ended scheduler."""
+"""Orders that are submitted one by one while the contexts are open: a worker group with an open-ended scheduler."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS: Final = ("po_number", "supplier", "url", "amount")
 
 
 @dataclasses.dataclass(slots=True)
-class _Open:
+class _OpenOrder:
     first: duplicates.First
     outcome: asyncio.Future[models.Outcome]
 
@@ -29,8 +29,8 @@ class _Open:
 class OrderStream:
     """Accepts orders while its workers are running.
 
-    Orders of a portal that was given up, because its sign-in could not be renewed or it did not answer for too long,
-    are `FAILED` at once with the reason: the callers wait, and other portals' orders go on.
+    If a portal was given up (its sign-in could not be renewed, or it did not answer for too long), its orders are
+    `FAILED` at once with the reason, because callers wait for them. Orders of other portals are processed as usual.
 
     Args:
         run_context: makes the workers' context, from the run and a function to call when an order is settled.
@@ -56,12 +56,12 @@ class OrderStream:
         self._run = run
         self._ended = ended
         self._count = 0
-        self._open: dict[models.OrderKey, _Open] = {}
+        self._open: dict[models.OrderKey, _OpenOrder] = {}
         self.group = worker_group.WorkerGroup(
             run_context(run, self._settled), (), names, governor, first, open_ended=True
         )
-        self.working = asyncio.create_task(self.group.work(), name=f"order-stream-{run}")
-        self.working.add_done_callback(self._give_up)
+        self.task = asyncio.create_task(self.group.work(), name=f"order-stream-{run}")
+        self.task.add_done_callback(self._fail_open)
 
     async def add(self, make: Callable[[int], models.Row]) -> models.RowResult:
         """Adds an order and waits for its result.
@@ -78,8 +78,8 @@ class OrderStream:
         if order is None:
             await self._journal.append(self._run, row)
             return _refused(row)
-        if self.working.done():
-            raise self._why()
+        if self.task.done():
+            raise self._end_error()
         have = self._open.get(order.key)
         if have is not None:
             row = have.first.repeated_by(row, order)
@@ -91,7 +91,7 @@ class OrderStream:
                 row.number, row.cells, row.po_number, models.Status.DUPLICATE, outcome, None, row.duplicate_of
             )
         future: asyncio.Future[models.Outcome] = asyncio.get_running_loop().create_future()
-        self._open[order.key] = _Open(duplicates.First(row.number, order.url), future)
+        self._open[order.key] = _OpenOrder(duplicates.First(row.number, order.url), future)
         try:
             await self._journal.append(self._run, row)
             if future.done():  # the workers have ended meanwhile
@@ -99,7 +99,7 @@ class OrderStream:
             self.group.knowledge.expect([order])
             self.group.source.add(order)
         except BaseException as error:
-            # No worker will do it: callers that submitted the same order meanwhile must not wait forever.
+            # No worker will process it: callers that submitted the same order meanwhile must not wait forever.
             self._open.pop(order.key, None)
             if not future.done():
                 future.set_exception(_for_others(order, error))
@@ -116,7 +116,7 @@ class OrderStream:
         """
         self.group.source.close()
         try:
-            await self.working
+            await self.task
         finally:
             await self._ended(self._run)
 
@@ -125,18 +125,18 @@ class OrderStream:
         if have is not None and not have.outcome.done():
             have.outcome.set_result(outcome)
 
-    def _give_up(self, _: asyncio.Task[None]) -> None:
-        """Passes the error to waiting callers, because the workers are gone."""
+    def _fail_open(self, _: asyncio.Task[None]) -> None:
+        """Passes the error to waiting callers, because the workers have ended."""
         for have in self._open.values():
             if not have.outcome.done():
-                have.outcome.set_exception(self._why())
-                have.outcome.exception()  # there may be no caller left
+                have.outcome.set_exception(self._end_error())
+                have.outcome.exception()  # marks it as retrieved: there may be no caller left
         self._open.clear()
 
-    def _why(self) -> BaseException:
-        if self.working.cancelled():
+    def _end_error(self) -> BaseException:
+        if self.task.cancelled():
             return errors.ParallelProcessingError("the run was stopped before this order was reached")
-        return self.working.exception() or errors.ParallelProcessingError("the pool has ended")
+        return self.task.exception() or errors.ParallelProcessingError("the pool has ended")
 
 
 def _refused(row: models.Row) -> models.RowResult:

@@ -39,7 +39,7 @@ class Run:
         options: the settings.
         hub: receives events; a new one by default.
         make_governor: makes the governor, which decides how many contexts may be open, from the number requested.
-        system: reads the machine's memory, disk and clocks.
+        system: reads the machine's disk, clocks and network.
 
     Attributes:
         control: stops, pauses and resumes the run.
@@ -64,7 +64,7 @@ class Run:
         self.summary: counts.Summary | None = None
         self._portals = registry.Registry(options)
         self.address_of = self._portals.address_of
-        """The address of an order from its number, where that follows from it."""
+        """Derives the address of an order from its number, if the portal allows that."""
         plugins.load("po_pw.result_writers")  # fails now if one cannot be loaded, and not at the end of the run
         self.control = run_control.RunControl(self.hub, options.grace)
         self._resources = run_resources.RunResources(options, self.hub, lambda: self.control.requests)
@@ -101,7 +101,7 @@ class Run:
     ) -> AsyncIterator[models.Outcome]:
         """Processes the rows; yields each outcome once it is durable, in order of completion.
 
-        A row that cannot be used has no outcome; `RunStarted.refusals` and the results list it.
+        Rows that cannot be used have no outcome: `RunStarted.refusals` and the results list them.
 
         Args:
             rows: consumed one by one on another thread; or orders as for `MainApp.process_pos`: mappings, or the path
@@ -111,14 +111,14 @@ class Run:
             command: the command line, as words, for the journal.
             resume: how to continue earlier runs; None does all orders again.
             source: the input's file, which the results never replace; not needed for a spreadsheet.
-            commands: that go on with the output folder, for the results.
+            commands: the commands to run next with this output folder, for the results.
 
         Raises:
             LoginRequiredError: the portal asks you to sign in; orders not reached are PENDING.
             ParallelProcessingError: no context could be opened, or all were lost.
             MachineError: a disk error.
             InputError: the input has no orders, or results cannot be written back into it although that was asked for.
-            StoppedError: it was stopped before the first order; then this run is not in the journal.
+            StoppedError: the run was stopped before its first order; then it is not in the journal.
         """
         options = self.options
         choice = read.Choice.of(options)
@@ -165,19 +165,19 @@ class Run:
             self._results.add(earlier)
         for done in taken.skipped:
             outcomes.put_nowait(done)
-        driver = asyncio.create_task(self._drive(run, todo, workers, outcomes), name=f"run-{run}")
-        self.control.drive(driver)
+        task = asyncio.create_task(self._work_and_end(run, todo, workers, outcomes), name=f"run-{run}")
+        self.control.cancel_on_stop(task)
         try:
             while (outcome := await outcomes.get()) is not None:
                 yield outcome
-            await driver
+            await task
         except asyncio.CancelledError:
-            if self.control.stopping is not run_control.Stop.NOW or not driver.cancelled():
+            if self.control.stopping is not run_control.Stop.NOW or not task.cancelled():
                 raise
         finally:
-            if not driver.done():
-                driver.cancel()
-            await asyncio.wait([driver])
+            if not task.done():
+                task.cancel()
+            await asyncio.wait([task])
 
     async def _take(
         self,
@@ -186,7 +186,7 @@ class Run:
         resume: resuming.Resume | None,
         source: Path | None,
     ) -> resuming.Taken:
-        """Divides the run's orders for resuming.
+        """Plans which orders are processed and which are complete already.
 
         Raises:
             StoppedError: the run was stopped.
@@ -246,8 +246,8 @@ class Run:
         stream = order_stream.OrderStream(
             self._stream_context, self._resources.journal, run, names, governor, first, self._end_stream
         )
-        self.control.take(stream.group)
-        self.control.drive(stream.working)
+        self.control.attach(stream.group)
+        self.control.cancel_on_stop(stream.task)
         return stream
 
     async def _end_stream(self, run: models.RunId) -> None:
@@ -260,7 +260,7 @@ class Run:
         unpublished = self._results.unpublished
         before = dict(unpublished)
         try:
-            await self._resources.recover()  # another program may have closed a folder by now
+            await self._resources.recover()  # by now, a program that had a folder open may have closed it
         finally:
             published = {outcome.key: outcome for outcome in self._resources.recovered.published}
             for key in published:
@@ -285,7 +285,7 @@ class Run:
             browser=self._resources.pool.browser,
         )
 
-    async def _drive(
+    async def _work_and_end(
         self,
         run: models.RunId,
         todo: list[models.PurchaseOrder],
@@ -294,20 +294,20 @@ class Run:
     ) -> None:
         self._results.times.started = time.monotonic()
         unlisten = self.hub.listen(self._results.times.listen)
-        fine = False
+        has_succeeded = False
         try:
             if todo and self.control.stopping is None:
                 await self._work_on(run, todo, workers, outcomes)
-            fine = True
+            has_succeeded = True
         finally:
             unlisten()
             self._results.times.ended = time.monotonic()
             try:
                 await asyncio.shield(self._end(run, outcomes.put_nowait))
             except errors.PoPwError as error:
-                if fine:
+                if has_succeeded:
                     raise
-                _log.warning("%s", error)  # a consequence of the error that ended the run, which is raised
+                _log.warning("%s", error)  # follows from the error that ended the run, which is raised instead
             finally:
                 outcomes.put_nowait(None)
 
@@ -338,7 +338,7 @@ class Run:
             await self.control.work(worker_group.WorkerGroup(run_context, again, workers, governor, first))
 
     async def _governor_for(self, wanted: int) -> tuple[capacity.Governor, capacity.Decision]:
-        """Decides how many contexts may be open; reports it if it is fewer than requested."""
+        """Makes a governor and its first decision; warns if that is fewer contexts than requested."""
         governor = self._make_governor(wanted)
         first = await governor.decide()
         if first.count < wanted:
@@ -361,7 +361,7 @@ class Run:
             stop=self.control.stop_gently,
             evidence=self._resources.evidence,
             traces=self._resources.traces,
-            back=lambda: self._resources.reopen(self.run_id),
+            reopen=lambda: self._resources.reopen(self.run_id),
             probes=self._probes,
             resume=self._resume,
             begun=self._begun,
@@ -371,7 +371,7 @@ class Run:
         )
 
     def _stream_context(self, run: models.RunId, settled: Callable[[models.Outcome], None]) -> RunContext:
-        """Like `_make_run_context`, but for callers that wait for single orders."""
+        """Like `_make_run_context`, but also settles an order that is not published, because its caller waits."""
 
         def not_published(outcome: models.Outcome) -> None:
             self._remember_unpublished(outcome)

@@ -41,23 +41,23 @@ class RunControl:
         self._grace = grace
         self._loop: asyncio.AbstractEventLoop | None = None
         self._group: worker_group.WorkerGroup | None = None
-        self._driver: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._paused_at: float | None = None
 
     def open(self) -> None:
-        """Takes the running loop as the run's."""
+        """Uses the running loop from now on."""
         self._loop = asyncio.get_running_loop()
 
-    def drive(self, driver: asyncio.Task[None]) -> None:
-        """Takes the task that is cancelled when the run is stopped at once."""
-        self._driver = driver
+    def cancel_on_stop(self, task: asyncio.Task[None]) -> None:
+        """Sets the task that is cancelled when the run is stopped at once."""
+        self._task = task
 
-    def take(self, group: worker_group.WorkerGroup) -> None:
-        """Takes the workers that are stopped and paused from now on."""
+    def attach(self, group: worker_group.WorkerGroup) -> None:
+        """Sets the workers that are stopped and paused from now on."""
         self._group = group
 
     async def work(self, group: worker_group.WorkerGroup) -> None:
-        """Takes the workers and waits for them; does nothing if the run is stopping."""
+        """Attaches the workers and waits until they have ended; starts nothing if the run is stopping."""
         self._group = group
         if self.stopping is not None:
             return
@@ -77,14 +77,14 @@ class RunControl:
             self._loop.call_soon_threadsafe(self._stop, how, why)
 
     def stop_gently(self, why: str) -> None:
-        """Finishes the orders in progress, then stops; unlike `stop`, no effect if it is stopping already."""
+        """Finishes the orders in progress, then stops. Unlike `stop`, has no effect if the run is stopping already."""
         if not self.is_stopping:
             self.stop(Stop.AFTER_CURRENT, why)
 
     def pause(self) -> None:
         """Starts no more orders until `resume`; those in progress are finished. May be called from any thread.
 
-        A run that is paused can be stopped as any other.
+        A paused run can be stopped as usual.
         """
         self._on_loop(self._pause)
 
@@ -120,13 +120,13 @@ class RunControl:
     def _stop(self, how: Stop, why: str) -> None:
         if self.stopping is Stop.NOW:
             return
-        if self.is_stopping:  # whatever made it stop: a second request means at once
+        if self.is_stopping:  # a second request always means: at once
             how = Stop.NOW
         self.stopping = how
         self._hub.emit(events.Stopping(now=how is Stop.NOW, why=why))
         if self._group is not None:
             self._group.stop()
-        if how is Stop.NOW and self._driver is not None:
-            self._driver.cancel()
+        if how is Stop.NOW and self._task is not None:
+            self._task.cancel()
         elif self._loop is not None:
             self._loop.call_later(self._grace, self._stop, Stop.NOW, f"{self._grace:.0f} s have passed")

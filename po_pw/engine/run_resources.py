@@ -1,4 +1,4 @@
-"""What a run has open: the output folder with its lock, journal and log, the HTTP client, and the browsers."""
+"""Everything that a run has open: the output folder with lock, journal and log, the HTTP client, the browsers."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 
 
 class RunResources:
-    """An output folder with everything that a run needs, open for the block. An async context manager.
+    """The output folder and everything else that a run needs, open for the block. An async context manager.
 
     Args:
         options: the settings.
         hub: receives events.
-        stops: how often the run was asked to stop; see `long_work.LongWork`.
+        stops: returns how often the run was asked to stop; see `long_work.LongWork`.
 
     Attributes:
         out: the output folder, absolute.
-        work: folder of the work folders, in `.po-pw`.
-        evidence: of pages that could not be read.
-        traces: of orders in progress; None: nothing is traced.
+        work: the folder that contains the work folders, in `.po-pw`.
+        evidence: evidence of orders that failed.
+        traces: traces of orders in progress; None: nothing is traced.
         log: the run's log.
         sessions: the saved sign-ins.
-        long_work: announces what takes long before the first order and after the last.
-        journal: of the output folder.
-        client: for HTTP.
+        long_work: announces work that takes long, before the first order and after the last.
+        journal: the output folder's journal.
+        client: the HTTP client.
         pool: the browsers.
         recovered: outcomes of earlier runs that were published on opening, and those that still cannot be.
         name_bytes: maximum UTF-8 bytes of a name in the output folder.
@@ -96,7 +96,7 @@ class RunResources:
             stack.enter_context(self.log)
             browsers = self.work / ".browser"
             await asyncio.to_thread(shutil.rmtree, browsers, ignore_errors=True)
-            stack.callback(filesystem.remove_if_empty, self.work)  # work folders in progress are kept for the next run
+            stack.callback(filesystem.remove_if_empty, self.work)  # those of unfinished orders stay
             stack.callback(shutil.rmtree, browsers, ignore_errors=True)
             journal = self._internal / "journal.db"
             self.journal = await stack.enter_async_context(
@@ -133,12 +133,12 @@ class RunResources:
             self._hub.emit(event)
 
     def begin(self, run: models.RunId) -> None:
-        """Writes log and events under this run from now on."""
+        """Records log and events for this run from now on."""
         self.log.begin(run)
         self._recorder.begin(self.journal, run)
 
     async def recover(self) -> None:
-        """Publishes folders that an earlier run prepared; warns of those that still cannot be renamed."""
+        """Publishes folders that an earlier run prepared; warns about those that still cannot be renamed."""
         self.recovered = await recovery.recover(self.journal, self.out)
         for text in self.recovered.unpublished:
             self._hub.emit(events.Notice("warning", text))
@@ -150,7 +150,7 @@ class RunResources:
             run: the current run; None before there is one.
 
         Raises:
-            MachineError: it is another folder, or another po-pw has started there.
+            MachineError: it is another folder now, or another po-pw has started there.
             OutputUnavailableError: it is unavailable again.
         """
         await asyncio.to_thread(self._lock_again)
@@ -163,6 +163,6 @@ def _limits_of(out: Path) -> tuple[int, int | None]:
     """Maximum UTF-8 bytes of a name in an output folder, and maximum bytes of a file."""
     try:
         longest = staging.max_name_bytes(out)
-    except OSError:  # disk full or similar: writing there will report it
+    except OSError:  # e.g. the disk is full, which the first write will report
         longest = names.MAX_BYTES
     return longest, disk_space.largest_file(out)

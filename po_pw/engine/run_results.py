@@ -1,4 +1,4 @@
-"""What a run has come to so far, and how that is written: tables, the user's own list, warnings."""
+"""Collects the results of a run and writes them: tables, report, the user's own list, warnings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RunResults:
         hub: receives warnings.
 
     Attributes:
-        times: of the run's parts.
+        times: when the parts of the run began and ended.
         unpublished: outcomes of fetched orders whose folder could not be published yet.
     """
 
@@ -39,27 +39,27 @@ class RunResults:
         self.times = Times()
         self.unpublished: dict[models.OrderKey, models.Outcome] = {}
         self._unfinished: dict[models.OrderKey, dict[str, models.SavedFile]] = {}
-        """Files fetched by this run of orders without an outcome."""
+        """Files that this run downloaded for orders without an outcome, by attachment id."""
         self._plausibility = plausibility.Plausibility()
         self._looks_wrong: tuple[str, ...] = ()
 
     def begin(
         self, plan: models.Plan, source: Path | None, into: write_back.WriteBack | None, commands: summary.Commands
     ) -> None:
-        """Forgets the call before.
+        """Starts a new call, without the results of the one before.
 
         Args:
             plan: of the run.
             source: the input's file, which the results never replace; None if there is none.
-            into: the list to be written back; None if that was not asked for.
-            commands: that go on with the output folder, for the results.
+            into: the list that gets the results; None: no list does.
+            commands: the commands to run next with this output folder, for the results.
         """
         self._plan, self._source, self._into, self._commands = plan, source, into, commands
         self.times, self.unpublished, self._unfinished = Times(), {}, {}
         self._plausibility, self._looks_wrong = plausibility.Plausibility(), ()
 
     def listen(self, event: events.Event) -> None:
-        """Takes notice of an event."""
+        """Handles an event of the run."""
         if isinstance(event, events.FileSaved):
             self._unfinished.setdefault(event.key, {})[event.file.attachment_id] = event.file
         elif isinstance(event, events.OrderSettled):
@@ -67,36 +67,36 @@ class RunResults:
             self.add(event.outcome)
 
     def add(self, outcome: models.Outcome) -> None:
-        """Counts an outcome when judging whether the results as a whole can be true."""
+        """Includes an outcome in the check whether the results as a whole are plausible."""
         self._plausibility.add(outcome)
 
     def warn_if_implausible(self) -> None:
         """Warns if the results as a whole look wrong."""
-        self._looks_wrong = self._plausibility.findings(self._accepts_none)
+        self._looks_wrong = self._plausibility.findings(self._may_lack_attachments)
         for text in self._looks_wrong:
             self._hub.emit(events.Notice("warning", text))
 
-    def _accepts_none(self, origin: str) -> bool:
+    def _may_lack_attachments(self, origin: str) -> bool:
         """Whether the user confirmed that orders of this portal may have no attachments."""
         return memory.load(self._resources.sessions.folder(origin) / memory.FILE).accepted_without_area
 
     def rows(self, run: models.RunId) -> Iterator[models.RowResult]:
         """The journal's rows of a run, with orders whose folder could not be published, in row order."""
         for row in self._resources.journal.rows(run):
-            held = self.unpublished.get(models.order_key(row.po_number)) if row.outcome is None else None
-            if held is None or row.error is not None:
+            outcome = self.unpublished.get(models.order_key(row.po_number)) if row.outcome is None else None
+            if outcome is None or row.error is not None:
                 yield row
             elif row.status is models.Status.DUPLICATE:
-                yield dataclasses.replace(row, outcome=held)
+                yield dataclasses.replace(row, outcome=outcome)
             else:
-                yield dataclasses.replace(row, status=held.status, outcome=held, error=held.error)
+                yield dataclasses.replace(row, status=outcome.status, outcome=outcome, error=outcome.error)
 
     async def write(self, run: models.RunId, *, stops: int, interrupted: bool, left_out: int) -> counts.Summary:
-        """Writes the tables, the report and, if asked for, the user's list; emits what the user should know of it.
+        """Writes the tables, the report and, if asked for, the user's list; emits their notes as warnings.
 
         Args:
             run: whose results.
-            stops: how often the run was asked to stop so far: once more ends the writing.
+            stops: number of requests to stop so far: one more ends the writing.
             interrupted: whether orders may be left.
             left_out: number of orders that the run was told to leave out.
 
@@ -137,7 +137,7 @@ class RunResults:
         return written
 
     async def _write_report(self, about: tables.About, count: int, stops: int, others: int) -> report_writer.Written:
-        """Writes `report.html`; also if the run is being stopped.
+        """Writes `report.html`, even if the run is being stopped.
 
         Raises:
             MachineError: it cannot be written.
@@ -177,7 +177,7 @@ class RunResults:
 
 
 def open_list(options: settings.Settings, source: Path | None, out: Path) -> write_back.WriteBack | None:
-    """The list to be written back; None if that was not asked for.
+    """The list that gets the results; None if `write_back` is not set.
 
     Args:
         options: of the run.
@@ -185,7 +185,7 @@ def open_list(options: settings.Settings, source: Path | None, out: Path) -> wri
         out: the output folder.
 
     Raises:
-        InputError: it cannot be written back.
+        InputError: results cannot be written into it.
     """
     if not options.write_back:
         return None
@@ -204,7 +204,7 @@ class Times:
         self._last_outcome: float | None = None
 
     def listen(self, event: events.Event) -> None:
-        """Takes notice of an event."""
+        """Handles an event of the run."""
         if isinstance(event, events.OrderStep) and self._first_lease is None:
             self._first_lease = time.monotonic()
         elif isinstance(event, events.OrderSettled):

@@ -22,8 +22,8 @@ REPLACEMENTS: Final = 5
 class Worker:
     """Processes orders until the queue is drained or stopped.
 
-    With one worker everything is strictly one after another; with more, the files of up to `orders_per_context` orders
-    stream while the next is read.
+    With one worker, everything is done strictly one after another. With more, the files of up to `orders_per_context`
+    orders are downloaded while the next order is read.
     """
 
     def __init__(self, name: models.WorkerId, deps: WorkerDeps) -> None:
@@ -45,7 +45,7 @@ class Worker:
             while True:
                 try:
                     lane = await deps.lanes.open(self.name)
-                except errors.OutputUnavailableError as error:  # the browser's download folder
+                except errors.OutputUnavailableError as error:  # that of the browser's download folder
                     deps.space.report_error(error)
                     await deps.space.wait()
                     if deps.source.is_over() or deps.source.is_retired(self.name):
@@ -60,7 +60,7 @@ class Worker:
                         await deps.lanes.close(self.name)  # to free its memory
                     if deps.source.is_over() or deps.source.is_retired(self.name):
                         return
-                    continue  # needed again in the meantime
+                    continue  # it was reactivated in the meantime
                 self._lost_in_a_row += 1
                 replaced = self._lost_in_a_row <= REPLACEMENTS
                 self._run_context.hub.emit(events.ContextLost(self.name, lane.why_lost, replaced=replaced))
@@ -73,7 +73,7 @@ class Worker:
             deps.source.leave(self.name)
 
     async def _work(self, lane: lanes.Lane) -> bool:
-        """Processes orders with one lane; True if nothing is left, False if the lane is lost."""
+        """Processes orders with one lane. True: nothing is left; False: the lane is lost."""
         deps, run_context, options = self._deps, self._run_context, self._run_context.options
         session = run_context.client.session(lane.user_agent, lane.language, check=deps.policy.check)
         fetcher = fetching.Fetcher(
@@ -102,7 +102,7 @@ class Worker:
         return all(drained)
 
     async def _take_orders(self, tools: order_reading.Tools, group: asyncio.TaskGroup) -> bool:
-        """The loop for one page. True: drained or stopped; False: the lane is lost."""
+        """The loop for one page. True: nothing is left, or stopped; False: the lane is lost."""
         while True:
             await self._orders.acquire()
             handed_over = False
@@ -112,7 +112,7 @@ class Worker:
                 lease = await self._deps.source.lease(self.name)
                 if lease is None:
                     return True
-                if tools.lane.is_lost():  # while waiting
+                if tools.lane.is_lost():  # while this worker waited for the order
                     await self._deps.source.release(lease, order_queue.Requeue(0.0, counts=False))
                     return False
                 job = order_job.OrderJob(self._deps, tools, lease)

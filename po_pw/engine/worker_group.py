@@ -57,7 +57,7 @@ class WorkerGroup:
         self.stopped = False
         self._allowed = first.count
         self._visits = Visits()
-        self._beside: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
         options, probes = run_context.options, run_context.probes
         self.knowledge = portal_knowledge.PortalKnowledge(
             run_context.sessions, run_context.hub, lambda keys: self.source.unpark(keys)
@@ -92,7 +92,7 @@ class WorkerGroup:
             notify=self._warn,
             on_pause=lambda paused: self.source.pause("disk") if paused else self.source.resume("disk"),
             folder=disk_space.OutputFolder(run_context.out),
-            on_available=run_context.back,
+            on_available=run_context.reopen,
             every=probes.space_every,
         )
 
@@ -107,12 +107,12 @@ class WorkerGroup:
             MachineError: a disk error.
         """
         options, first = self._run_context.options, self._first
-        most = options.max_total_bytes
-        full = f"{most or 0:,} bytes were downloaded, the limit you set (--max-total-size)"
+        max_bytes = options.max_total_bytes
+        limit_reached = f"{max_bytes or 0:,} bytes were downloaded, the limit you set (--max-total-size)"
         traffic = file_traffic.Traffic(
             options.files_in_all,
-            most,
-            lambda: self._run_context.stop(full),
+            max_bytes,
+            lambda: self._run_context.stop(limit_reached),
             go_ahead=self._space.wait,
             known=self.knowledge.known_addresses,
         )
@@ -130,13 +130,13 @@ class WorkerGroup:
             self._visits,
         )
         sampler = asyncio.create_task(self._sample(traffic), name="sampler")
-        too_long = self._stop_in_time()
+        time_limit = self._start_time_limit()
         try:
             async with keep_awake.stay_awake(options.keep_awake), asyncio.TaskGroup() as group:
-                self._beside = [
+                self._background = [
                     group.create_task(self._adjust_workers(group, deps), name="governor"),
                     group.create_task(self._space.watch(), name="free-space"),
-                    group.create_task(self._notice_sleep(), name="sleep"),
+                    group.create_task(self._watch_sleep(), name="sleep"),
                     group.create_task(self._sign_ins.work(), name="sign-ins"),
                 ]
                 for index, name in enumerate(self._names[: first.count]):
@@ -144,11 +144,11 @@ class WorkerGroup:
         except BaseExceptionGroup as error:
             raise errors.first_of(error) from error
         finally:
-            if too_long is not None:
-                too_long.cancel()
+            if time_limit is not None:
+                time_limit.cancel()
             sampler.cancel()
             await asyncio.wait([sampler])
-            self._keep_knowledge()
+            self._save_knowledge()
             self._run_context.hub.emit(events.BytesReceived(traffic.received))
         if self.given_up is not None:
             raise self.given_up
@@ -157,14 +157,14 @@ class WorkerGroup:
             msg = f"no browser could be kept open, so {left} orders were not reached: {self._gave_up[-1]}"
             raise errors.ParallelProcessingError(msg) if first.enough else errors.ResourceExhaustedError(msg)
 
-    def _keep_knowledge(self) -> None:
+    def _save_knowledge(self) -> None:
         try:
             self.knowledge.save()
         except OSError as error:
             self._warn(f"what po-pw learned about the portals could not be saved ({error.strerror or error})")
 
     def _begin(self, group: asyncio.TaskGroup, deps: WorkerDeps, name: models.WorkerId, delay: float) -> None:
-        """Starts a worker; when the last has ended, background tasks are ended, too."""
+        """Starts a worker. When the last one has ended, the background tasks are cancelled."""
 
         async def work() -> None:
             await asyncio.sleep(delay)
@@ -173,14 +173,14 @@ class WorkerGroup:
         def ended(_: asyncio.Task[None]) -> None:
             self._running.discard(name)
             if not self._running:
-                for task in self._beside:
+                for task in self._background:
                     task.cancel()
 
         self._running.add(name)
         group.create_task(work(), name=f"worker-{name}").add_done_callback(ended)
 
     async def _adjust_workers(self, group: asyncio.TaskGroup, deps: WorkerDeps) -> None:
-        """Retires workers if memory is short, and reactivates or adds workers if there is enough; reports why."""
+        """Retires workers if memory is short; reactivates or adds workers if there is enough. Reports why."""
         async for decision in self._governor.watch(lambda: len(self._running), self._first):
             self._allowed = decision.count
             running = [name for name in self._names if name in self._running]
@@ -200,18 +200,18 @@ class WorkerGroup:
             self._run_context.hub.emit(events.Notice("warning" if fewer else "info", decision.why))
 
     def _is_alone(self) -> bool:
-        """Whether there is only one worker, by request or for lack of memory: then nothing overlaps."""
+        """Whether there is only one worker, on request or for lack of memory: then nothing overlaps."""
         return min(self._allowed, len(self._names)) <= 1
 
-    async def _notice_sleep(self) -> None:
-        """After a sleep, checks the browsers and lets one order of each host go first, to test the session."""
+    async def _watch_sleep(self) -> None:
+        """After a sleep, checks the browsers and lets one order of each host go first, as a test."""
         probes = self._run_context.probes
         async for seconds in clocks.watch_sleep(probes.asleep, probes.sleep_every):
             self._warn(f"this computer slept for {humanize.duration(seconds)}; time limits do not count that")
             self.policy.check_first()
             await self._run_context.pool.check(self._run_context.options.heartbeat_timeout)
 
-    def _stop_in_time(self) -> asyncio.TimerHandle | None:
+    def _start_time_limit(self) -> asyncio.TimerHandle | None:
         seconds = self._run_context.options.run_timeout
         if seconds is None:
             return None
@@ -219,7 +219,7 @@ class WorkerGroup:
         return asyncio.get_running_loop().call_later(seconds, self._run_context.stop, why)
 
     def _give_up(self, error: errors.PoPwError) -> None:
-        """Ends the run: only orders of given-up portals are left."""
+        """Ends the run, because only orders of portals that were given up are left."""
         if self.given_up is None:
             self.given_up = error
             needs_sign_in = isinstance(error, errors.LoginRequiredError)
@@ -240,7 +240,11 @@ class WorkerGroup:
         self.source.pause("user")
 
     def resume(self, paused_for: float) -> None:
-        """Starts orders again, after so many seconds."""
+        """Starts orders again.
+
+        Args:
+            paused_for: duration of the pause, in seconds.
+        """
         self.policy.excuse(paused_for)
         self.source.resume("user")
 

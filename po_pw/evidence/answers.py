@@ -1,4 +1,4 @@
-"""Writes what servers sent instead of files, as a text for people, without secrets."""
+"""Writes a text about what servers sent instead of files, for people and without secrets."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _HEADERS: Final = (
     "X-Amz-Request-Id",
     "CF-Ray",
 )
-"""Headers that are shown: they tell who answered, and by which number its operator finds that again."""
+"""Headers that are shown: which server answered, and by which number its operator finds the request again."""
 _MAX_FILES: Final = 50
-"""Files of an order that are shown: the first ones."""
+"""Maximum files of an order that are shown: the first ones."""
 _MAX_HEADER: Final = 300
-"""Characters of a header's value."""
+"""Maximum characters of a header's value."""
 _MAX_BODY: Final = 2_000
-"""Characters of a page or text."""
+"""Maximum characters of a page or text."""
 _UNREAD: Final = ("script", "style", "noscript", "template", "textarea", "input", "select", "iframe", "object", "svg")
-"""Elements whose content nobody reads, or that people fill in."""
+"""Elements whose content is not visible, or is typed by people."""
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 
 
@@ -68,7 +68,7 @@ def write(refused: Iterable[Refused], folder: Path) -> None:
 
 
 def text(refused: Iterable[Refused]) -> str:
-    """What came instead of each file: reason, address, status, some headers, and how a page or text begins; pure."""
+    """What came instead of each file: reason, address, status, some headers, and the start of a page or text. Pure."""
     files = list(refused)
     parts = ["\n".join(_lines(one)) for one in files[:_MAX_FILES]]
     if len(files) > _MAX_FILES:
@@ -92,7 +92,7 @@ def _lines(one: Refused) -> Iterator[str]:
 
 
 def _body(start: bytes, kind: str) -> list[str]:
-    """The lines of a page as people see them, or of a text; empty for anything else."""
+    """The lines of a text, or those that people see of a page; empty for anything else."""
     if not start or b"\0" in start:
         return []
     charset = _CHARSET.search(kind)
@@ -101,7 +101,7 @@ def _body(start: bytes, kind: str) -> list[str]:
     except LookupError:
         source = start.decode("utf-8", "replace")
     if "html" in kind.lower() or source.lstrip()[:1] == "<":
-        source = _seen(source)
+        source = _visible_text(source)
     cleaned = texts.cleaned(source)[:_MAX_BODY]
     lines = [
         " ".join("".join(c for c in line if c.isprintable() or c == "\t").split()) for line in cleaned.splitlines()
@@ -109,7 +109,7 @@ def _body(start: bytes, kind: str) -> list[str]:
     return [line for line in lines if line]
 
 
-def _seen(source: str) -> str:
+def _visible_text(source: str) -> str:
     tree = lexbor.LexborHTMLParser(source)
     tree.strip_tags(list(_UNREAD))
     while (hidden := tree.css_first("[hidden]", default=None)) is not None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright import async_api as playwright
 
 MAX_MESSAGES: Final = 100
-"""Maximum messages kept per visit: the first ones, which usually caused the others."""
+"""Maximum messages kept of a visit: the first ones, which usually caused the others."""
 _MAX_CHARS: Final = 2_000
 """Maximum characters of one message."""
 
@@ -29,19 +29,19 @@ class ConsoleErrors:
         if len(self._messages) >= MAX_MESSAGES:
             self._left_out += 1
             return
-        # Cut before cleaning: a secret that is cut in the middle is still recognised by the text before it.
+        # Cut before redacting: a secret that is cut in the middle is still recognised by the text before it.
         cleaned = redact.text(text[:_MAX_CHARS])
         where = f"  ({redact.bare(url)}{f', line {line}' if line else ''})" if url else ""
         self._messages.append(f"{cleaned}{where}")
 
     def on_message(self, message: playwright.ConsoleMessage) -> None:
-        """Listens to the page's `console` event."""
+        """Handles the page's `console` event."""
         if message.type == "error":
-            place = message.location
-            self._add(message.text, str(place.get("url", "")), int(place.get("lineNumber", 0)))
+            location = message.location
+            self._add(message.text, str(location.get("url", "")), int(location.get("lineNumber", 0)))
 
     def on_error(self, error: playwright.Error) -> None:
-        """Listens to the page's `pageerror` event: an exception that no script handled."""
+        """Handles the page's `pageerror` event: an exception that no script handled."""
         self._add(f"Uncaught {error.name or 'error'}: {error.message}")
 
     def text(self) -> str:

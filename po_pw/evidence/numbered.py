@@ -30,6 +30,7 @@ _MARK: Final = """(element, number) => {
   element.ownerDocument.body.append(mark);
 }"""
 _TIMEOUT: Final = 10_000
+"""Milliseconds for the screenshot."""
 
 
 async def take(page: playwright.Page, found: Sequence[models.Control], path: Path) -> tuple[int, ...]:
@@ -41,15 +42,15 @@ async def take(page: playwright.Page, found: Sequence[models.Control], path: Pat
         path: PNG file to write.
 
     Returns:
-        The numbers drawn: a control on another page of the list is left out.
+        The numbers drawn. Controls that are not on this page of a list get none.
 
     Raises:
-        playwright.Error: the page is gone.
+        playwright.Error: the page is closed or has crashed.
     """
     drawn = []
-    met: dict[models.Control, int] = {}
+    seen: dict[models.Control, int] = {}
     for number, control in enumerate(found, start=1):
-        nth = met[control] = met.get(control, -1) + 1
+        nth = seen[control] = seen.get(control, -1) + 1
         try:
             _, element = await controls.find(page, models.Click(control, nth, found.count(control)))
         except errors.TransientError:

@@ -1,4 +1,4 @@
-"""Saves a page's screenshot, source and console errors for the user, without secrets."""
+"""Saves a page's screenshot, source and console errors without secrets, for the user."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ CONSOLE: Final = "console.txt"
 _TIMEOUT: Final = 10.0
 """Maximum seconds each for screenshot and source: a page that stopped painting must not block the run."""
 _LOOKS_WITHIN: Final = 3.0
-"""Seconds to look for fields that hold secrets."""
+"""Seconds to look for fields that contain secrets."""
 _NO_PAGE: Final = ("about:", "chrome-error:")
-"""Addresses of the browser's own pages, which show nothing of the portal."""
+"""Beginnings of addresses of the browser's own pages, which show nothing of the portal."""
 _MAX_SOURCE_CHARS: Final = 600_000
-"""Characters of source that are saved."""
+"""Maximum characters of the source."""
 _MAX_DATA_CHARS: Final = 50_000
-"""Characters of an embedded (`data:`) picture in the source."""
+"""Maximum characters of an embedded (`data:`) picture in the source."""
 _MAX_HEIGHT: Final = 8_000
-"""CSS pixels of a page's height in its screenshot."""
+"""Maximum height of the full page in its screenshot, in CSS pixels."""
 _MAX_SCREENSHOT_BYTES: Final = 8_000_000
-"""Bytes of the screenshot."""
+"""Maximum bytes of the screenshot."""
 
-# Works on a copy of the document, the page itself is not changed. Shadow roots are written into the copy.
+# Copies the document, so that the page itself is not changed. Shadow roots become part of the copy.
 _COPY: Final = r"""() => {
   const copy = (node) => {
     const twin = node.cloneNode(false);
@@ -77,9 +77,9 @@ async def take(page: playwright.Page, folder: Path, console: str = "") -> tuple[
     """Writes `page.png`, `page.html` and `console.txt` into a folder that only the owner can read.
 
     Args:
-        page: may be closed or unresponsive, or show no page of the portal; then nothing of it is written.
+        page: if it is closed or unresponsive, or shows no page of the portal, nothing of it is written.
         folder: of the order, e.g. `.po-pw/evidence/PO-007`.
-        console: the page's console errors, without secrets; with `""` there is no `console.txt`.
+        console: the page's console errors, without secrets; `""`: no `console.txt`.
 
     Returns:
         The names of the files written; empty if nothing could be saved.
@@ -90,7 +90,7 @@ async def take(page: playwright.Page, folder: Path, console: str = "") -> tuple[
     try:
         await asyncio.to_thread(private_files.make_folder, folder)
     except OSError as error:
-        _log.warning("no evidence can be kept in %s: %s", folder, error.strerror or error)
+        _log.warning("no evidence can be saved in %s: %s", folder, error.strerror or error)
         return ()
 
     async def errors(_: playwright.Page) -> bytes:
@@ -105,12 +105,12 @@ async def take(page: playwright.Page, folder: Path, console: str = "") -> tuple[
                 written.append(name)
         except (playwright.Error, TimeoutError, OSError) as error:
             first = str(error).partition("\n")[0] or "it did not answer in time"
-            _log.info("no %s of %s was kept: %s", name, redact.bare(page.url), redact.text(first))
+            _log.info("no %s of %s was saved: %s", name, redact.bare(page.url), redact.text(first))
     return tuple(written)
 
 
 async def hides_fields(page: playwright.Page) -> bool:
-    """Whether the page has fields that a screenshot covers, or does not say so in time."""
+    """Whether a screenshot of the page covers some fields; also True if the page does not answer in time."""
     try:
         async with asyncio.timeout(_LOOKS_WITHIN):
             return any([await frame.locator(_MASKED).count() for frame in page.frames])
@@ -131,7 +131,7 @@ async def _screenshot(page: playwright.Page) -> bytes:
 
 async def _source(page: playwright.Page) -> bytes:
     source: str = await page.evaluate(_COPY)
-    # Cut before cleaning: a source of 100 MB would take a minute to clean.
+    # Cut before redacting: that would take a minute for a source of 100 MB.
     cleaned = await asyncio.to_thread(clean, source[:_MAX_SOURCE_CHARS])
     return f"<!-- {redact.address(page.url)}, as po-pw saw it; secrets and scripts removed -->\n{cleaned}".encode(
         "utf-8", "replace"
@@ -148,14 +148,14 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def clean(source: str) -> str:
-    """A page's source without its secrets; pure.
+    """A page's source without its secrets. Pure.
 
-    Removed are: the content of scripts and comments, the values of password and hidden fields and of attributes and
-    `meta` elements whose names suggest a secret, and secrets in addresses and texts; see `redact`.
+    Removes scripts' and comments' content; the values of password fields, hidden fields, and attributes and `meta`
+    elements whose names suggest a secret; and secrets in addresses and texts (see `redact`).
     """
     source = _SCRIPT.sub(r"\1\3", source)
     source = _COMMENT.sub("", source)
-    # A tag that was cut in the middle could hold anything.
+    # A tag that was cut in the middle could contain any secret.
     whole = max((found.end() for found in _TAG.finditer(source)), default=0)
     broken = _OPENS.search(source, whole)
     source = source[: broken.start()] if broken else source

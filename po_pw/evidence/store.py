@@ -1,4 +1,4 @@
-"""The evidence in an output folder, bounded in number and size."""
+"""The evidence in an output folder, limited in number and size."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 MAX_ORDERS: Final = 200
 """Maximum number of orders with evidence in one output folder."""
 MAX_BYTES: Final = 500_000_000
-"""Bytes of all evidence beyond which nothing is added; the order that exceeds it is still kept."""
+"""Bytes of all evidence above which nothing is added; the order that exceeds it is still kept."""
 
 
 class EvidenceStore:
     """Folders with evidence, one per order. Synchronous; may be called from any thread.
 
-    When it is full, the oldest folders of earlier runs go first. When only this run's are left, nothing is added: the
-    first orders that failed show what the others would.
+    When the store is full, folders of earlier runs are removed, oldest first. When only this run's are left, nothing is
+    added: the first orders that failed usually show what the others would show.
 
     Args:
-        folder: that contains them; need not exist.
+        folder: contains them; need not exist.
         max_orders: maximum number of folders.
-        max_bytes: bytes beyond which nothing is added.
+        max_bytes: bytes above which nothing is added.
     """
 
     def __init__(self, folder: Path, *, max_orders: int = MAX_ORDERS, max_bytes: int = MAX_BYTES) -> None:
@@ -36,41 +36,41 @@ class EvidenceStore:
         """Folders of earlier runs with their bytes, oldest first."""
         self._own: dict[Path, int] = {}
 
-    def make_room(self, mine: Path) -> bool:
-        """Removes what the folder held before, and folders of earlier runs if it is full.
+    def reserve(self, folder: Path) -> bool:
+        """Removes an order's earlier evidence, and folders of earlier runs if the store is full.
 
         Args:
-            mine: the folder of one order.
+            folder: of the order.
 
         Returns:
-            Whether evidence may be written to it.
+            Whether new evidence may be written to it.
         """
         with self._lock:
             earlier = self._read()
-            shutil.rmtree(mine, ignore_errors=True)
-            earlier.pop(mine, None)
-            self._own.pop(mine, None)
+            shutil.rmtree(folder, ignore_errors=True)
+            earlier.pop(folder, None)
+            self._own.pop(folder, None)
             while self._is_full() and earlier:
                 oldest = next(iter(earlier))
                 shutil.rmtree(oldest, ignore_errors=True)
                 del earlier[oldest]
             if self._is_full():
                 return False
-            self._own[mine] = 0
+            self._own[folder] = 0
             return True
 
-    def added(self, mine: Path) -> None:
-        """Counts the bytes that were written to an order's folder."""
+    def measure(self, folder: Path) -> None:
+        """Counts the bytes in an order's folder. Call it after writing there."""
         with self._lock:
-            self._own[mine] = _size(mine)
+            self._own[folder] = _size(folder)
 
-    def remove(self, mine: Path) -> None:
+    def remove(self, folder: Path) -> None:
         """Removes an order's evidence."""
         with self._lock:
-            shutil.rmtree(mine, ignore_errors=True)
-            self._own.pop(mine, None)
+            shutil.rmtree(folder, ignore_errors=True)
+            self._own.pop(folder, None)
             if self._earlier is not None:
-                self._earlier.pop(mine, None)
+                self._earlier.pop(folder, None)
 
     def _read(self) -> dict[Path, int]:
         if self._earlier is None:
@@ -82,8 +82,8 @@ class EvidenceStore:
         return self._earlier
 
     def _is_full(self) -> bool:
-        held = {**(self._earlier or {}), **self._own}
-        return len(held) >= self._max_orders or sum(held.values()) >= self._max_bytes
+        sizes = {**(self._earlier or {}), **self._own}
+        return len(sizes) >= self._max_orders or sum(sizes.values()) >= self._max_bytes
 
 
 def _changed(path: Path) -> float:

@@ -1,4 +1,4 @@
-"""Texts of pages and servers without their secrets. Pure."""
+"""Removes secrets from texts of pages and servers. Pure."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ _LONG: Final = re.compile(r"(?<![\w/+.-])[\w+/=-]{40,}")
 
 
 def cleaned(text: str) -> str:
-    """A text of a portal without secrets, and without long values that look like keys."""
+    """A text without secrets, and without long values that look like keys."""
     return _LONG.sub(lambda found: redact.REDACTED if secret_signs.is_key(found[0]) else found[0], redact.text(text))

@@ -1,4 +1,4 @@
-"""Rewrites a Playwright trace without secrets: copies only listed parts of the driver's zip."""
+"""Rewrites a Playwright trace without secrets: copies only known, harmless parts of the driver's zip."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ TRACE: Final = "trace.zip"
 _EVENTS: Final = "trace.trace"
 _NETWORK: Final = "trace.network"
 _MAX_PICTURES: Final = 150
-"""Maximum pictures kept, the latest ones."""
+"""Maximum pictures kept: the latest ones."""
 _MAX_PICTURE_BYTES: Final = 6_000_000
 """Maximum bytes of all pictures."""
 _MAX_CALLS: Final = 3_000
-"""Events other than pictures that are kept: the latest."""
+"""Maximum events kept, apart from pictures: the latest ones."""
 _MAX_LINE: Final = 2_000_000
-"""Characters of an event; a longer one is left out unread."""
+"""Maximum characters of an event; a longer one is dropped unread."""
 _MAX_TEXT: Final = 2_000
-"""Characters of a text."""
+"""Maximum characters of a text."""
 
 _WORD: Final = re.compile(r"[\w@.#: -]{1,100}")
 _PICTURE: Final = re.compile(r"screencast/page@[0-9a-f]+-\d+\.jpeg")
 _ELEMENT: Final = re.compile(r"<[A-Za-z!/].*", re.DOTALL)
-"""A call's log quotes elements with their attributes and texts."""
+"""Elements as a call's log quotes them, with their attributes and texts."""
 _DROPPED: Final = object()
 
 
@@ -41,14 +41,14 @@ def _number(value: Any) -> Any:
 
 
 def _word(value: Any) -> Any:
-    """An identifier of Playwright's own."""
+    """One of Playwright's own identifiers."""
     return value if isinstance(value, str) and _WORD.fullmatch(value) else _DROPPED
 
 
 def _text(value: Any) -> Any:
     if not isinstance(value, str):
         return _DROPPED
-    # Cut first: what is cut in the middle of a secret is still recognised as one by what stands before it.
+    # Cut before redacting: a secret that is cut in the middle is still recognised by the text before it.
     return texts.cleaned(value[:_MAX_TEXT])
 
 
@@ -65,7 +65,7 @@ def _file_name(value: Any) -> Any:
 
 
 def _title(value: Any) -> Any:
-    """The PO number, which we gave."""
+    """The PO number: `Recording.begin` set it as the title."""
     return value[:_MAX_TEXT] if isinstance(value, str) else _DROPPED
 
 
@@ -74,12 +74,12 @@ def _picture(value: Any) -> Any:
 
 
 def _fields(**known: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Takes over the named fields of an object, each cleaned, and no other."""
+    """Returns a function that keeps only these fields of an object, each cleaned."""
 
     def clean(value: Any) -> Any:
         if not isinstance(value, dict):
             return _DROPPED
-        cleaned = ((name, take(value[name])) for name, take in known.items() if name in value)
+        cleaned = ((name, cleaner(value[name])) for name, cleaner in known.items() if name in value)
         return {name: inner for name, inner in cleaned if inner is not _DROPPED}
 
     return clean
@@ -88,7 +88,7 @@ def _fields(**known: Callable[[Any], Any]) -> Callable[[Any], Any]:
 _ERROR: Final = _fields(message=_log, name=_text)
 _POINT: Final = _fields(x=_number, y=_number)
 _SIZE: Final = _fields(width=_number, height=_number)
-_PLACE: Final = _fields(url=_address, line=_number, column=_number, lineNumber=_number, columnNumber=_number)
+_LOCATION: Final = _fields(url=_address, line=_number, column=_number, lineNumber=_number, columnNumber=_number)
 _KNOWN: Final[Mapping[str, Callable[[Any], Any]]] = {
     "context-options": _fields(
         type=_word,
@@ -111,13 +111,13 @@ _KNOWN: Final[Mapping[str, Callable[[Any], Any]]] = {
         startTime=_number,
         method=_word,
         pageId=_word,
-        # No `expression` and no `arg`: what is handed to a page's scripts may be anything.
+        # `expression` and `arg`, the code and values passed to a page's scripts, are dropped: they may be secret.
         params=_fields(url=_address, selector=_log, waitUntil=_word, state=_word, timeout=_number, button=_word),
     ),
     "input": _fields(type=_word, callId=_word, point=_POINT),
     "log": _fields(type=_word, callId=_word, time=_number, message=_log),
     "after": _fields(type=_word, callId=_word, endTime=_number, error=_ERROR, point=_POINT),
-    "console": _fields(type=_word, messageType=_word, text=_text, location=_PLACE, time=_number, pageId=_word),
+    "console": _fields(type=_word, messageType=_word, text=_text, location=_LOCATION, time=_number, pageId=_word),
     "event": _fields(
         **{"class": _word},
         type=_word,
@@ -132,26 +132,25 @@ _KNOWN: Final[Mapping[str, Callable[[Any], Any]]] = {
             type=_word,
             message=_text,
             error=_fields(error=_fields(message=_text, name=_text)),
-            location=_PLACE,
+            location=_LOCATION,
         ),
     ),
     "screencast-frame": _fields(
         type=_word, pageId=_word, file=_picture, width=_number, height=_number, timestamp=_number
     ),
 }
-"""Of each type of event the fields that are taken over. An event of another type is not: it may hold anything."""
+"""For each type of event, the fields that are kept. Events of other types are dropped: they may contain secrets."""
 _EVENT_METHODS: Final = frozenset({"page", "pageClosed", "download", "dialog", "pageError"})
 
 
 def rewrite(raw: Path, into: Path, *, with_pictures: bool = True) -> bool:
     """Writes a trace without secrets, which only the owner can read; blocks.
 
-    Kept are calls with their times, errors and logs, the console's errors, and pictures of the page. Dropped are
-    what was handed to the page's scripts and what these gave back, requests, headers, bodies, storage, the page's
-    source, and the program's own.
+    Kept are calls with their times, errors and logs, the console's errors, and pictures of the page. Dropped are the
+    arguments and results of scripts, requests, headers, bodies, storage, and the source code of the page and of po-pw.
 
     Args:
-        raw: as Playwright's driver wrote it.
+        raw: the zip that Playwright's driver wrote.
         into: the file to write.
         with_pictures: whether pictures may be kept.
 
@@ -174,10 +173,10 @@ def rewrite(raw: Path, into: Path, *, with_pictures: bool = True) -> bool:
 
 
 def clean(lines: Iterable[str]) -> list[dict[str, Any]]:
-    """The events that are kept, without secrets; pure.
+    """The events that are kept, without secrets. Pure.
 
     Args:
-        lines: an event each, as JSON.
+        lines: one event per line, as JSON.
     """
     events = [event for line in lines if (event := _event(line)) is not None]
     calls = [event for event in events if event["type"] not in {"context-options", "screencast-frame"}]
@@ -191,7 +190,7 @@ def clean(lines: Iterable[str]) -> list[dict[str, Any]]:
         if kind == "before":
             begun.add(event.get("callId", ""))
         elif kind in {"input", "log", "after"} and event.get("callId") not in begun:
-            continue  # the viewer looks for the call's beginning
+            continue  # the trace viewer needs the event that begins the call
         kept.append(event)
     return kept
 
@@ -204,26 +203,26 @@ def _event(line: str) -> dict[str, Any] | None:
     except ValueError:  # the driver was killed while it wrote
         return None
     kind = event.get("type") if isinstance(event, dict) else None
-    take = _KNOWN.get(kind) if isinstance(kind, str) else None
-    if take is None:
+    cleaner = _KNOWN.get(kind) if isinstance(kind, str) else None
+    if cleaner is None:
         return None
     if kind == "console" and event.get("messageType") != "error":
         return None
     if kind == "event" and event.get("method") not in _EVENT_METHODS:
         return None
-    cleaned: dict[str, Any] = take(event)
+    cleaned: dict[str, Any] = cleaner(event)
     return None if kind == "screencast-frame" and "file" not in cleaned else cleaned
 
 
 def _latest_pictures(events: list[dict[str, Any]], sizes: Mapping[str, int]) -> frozenset[str]:
     kept: set[str] = set()
-    room = _MAX_PICTURE_BYTES
+    bytes_left = _MAX_PICTURE_BYTES
     for event in reversed(events):
         name = event.get("file", "")
         if name not in sizes or name in kept:
             continue
-        room -= sizes[name]
-        if room < 0 or len(kept) >= _MAX_PICTURES:
+        bytes_left -= sizes[name]
+        if bytes_left < 0 or len(kept) >= _MAX_PICTURES:
             break
         kept.add(name)
     return frozenset(kept)

@@ -1,4 +1,4 @@
-"""Traces of orders in progress, as written by the driver, until it is known which orders fail."""
+"""Traces of orders in progress, with secrets, until it is known which orders fail."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Traces:
-    """One trace per order: of the last visit to its page. Calls that touch the disk block.
+    """One trace per order: of the last visit to its page. `keep` and `discard` block.
 
     Args:
-        folder: for traces that still hold secrets: in the run's temporary folder, closed to other users.
+        folder: in the run's temporary folder, which other users cannot read: these traces still contain secrets.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -27,7 +27,7 @@ class Traces:
         """Orders with a trace, and whether its pictures may be kept."""
 
     def path(self, key: models.OrderKey) -> Path:
-        """Where an order's trace is to be written."""
+        """The file to which an order's trace is to be written."""
         return self._folder / f"{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}.zip"
 
     def add(self, key: models.OrderKey, *, with_pictures: bool) -> None:
@@ -35,7 +35,7 @@ class Traces:
 
         Args:
             key: of the order.
-            with_pictures: whether its pictures show nothing but what a screenshot would show.
+            with_pictures: whether its pictures show nothing that a screenshot would cover.
         """
         self._pictured[key] = with_pictures
 
@@ -55,13 +55,13 @@ class Traces:
         if key not in self._pictured:
             return ""
         try:
-            is_whole = trace.rewrite(self.path(key), folder / trace.TRACE, with_pictures=self._pictured[key])
+            is_written = trace.rewrite(self.path(key), folder / trace.TRACE, with_pictures=self._pictured[key])
         finally:
             self.discard(key)
-        return trace.TRACE if is_whole else ""
+        return trace.TRACE if is_written else ""
 
     def discard(self, key: models.OrderKey) -> None:
         """Removes an order's trace."""
         if self._pictured.pop(key, None) is not None:
-            with contextlib.suppress(OSError):  # it goes with the run's temporary folder
+            with contextlib.suppress(OSError):  # the run removes its temporary folder when it ends
                 self.path(key).unlink()

@@ -35,7 +35,7 @@ class Captured(Protocol):
 
     @property
     def temporary(self) -> Path:
-        """A folder on the disk of the browser's own files."""
+        """A folder on the same disk as the browser's own files."""
         ...
 
     async def part(self, stall: float) -> Path:
@@ -60,18 +60,18 @@ class Visit(Protocol):
     listing: models.Listing
 
     async def capture(self, click: models.Click) -> Captured | models.Link:
-        """Clicks a control; returns the download that started, or the address of a file that it opened.
+        """Clicks a control; returns the download that started, or the address of the file that opened.
 
         Raises:
-            TransientError: timeout.
+            TransientError: nothing started in time.
             PermanentError: the click might change something (`NOT_PRESSED`).
-            NotAFileError: a page came instead.
-            SessionExpiredError: a sign-in page came instead.
+            NotAFileError: a page came instead of a file.
+            SessionExpiredError: a sign-in page came instead of a file.
         """
         ...
 
     async def number(self, found: Sequence[models.Control], path: Path) -> bool:
-        """Saves a screenshot with these controls numbered; False if that is not possible."""
+        """Saves a screenshot (PNG) with these controls numbered from 1; False if that is not possible."""
         ...
 
     async def print_page(self, path: Path, at: datetime.datetime) -> None:
@@ -151,16 +151,16 @@ class Lane(Protocol):
         ...
 
     async def download(self, link: models.Link, policy: allowed_hosts.HostPolicy) -> Captured:
-        """Downloads a file through the browser, if our HTTP client is refused.
+        """Downloads a file through the browser, for hosts that refuse our HTTP client.
 
         Raises:
-            OrderError: this fails, too.
+            OrderError: the browser cannot download it either.
         """
         ...
 
 
 class Knowledge(Protocol):
-    """What a lane asks about a portal, and reports of it; see `dispatch.portal_knowledge`."""
+    """What lanes read and record about portals; see `dispatch.portal_knowledge`."""
 
     def memory(self, url: str) -> memory.PortalMemory:
         """The knowledge about the portal of an address."""
@@ -179,15 +179,15 @@ class Knowledge(Protocol):
         ...
 
     def is_press_refused(self, url: str, control: models.Control) -> bool:
-        """Whether such a control has brought no file before."""
+        """Whether a control like this was pressed in this run and led to no file."""
         ...
 
     def refuse_press(self, url: str, control: models.Control, *, is_fault: bool) -> None:
-        """Records that such a control brought no file; `is_fault`: because the portal failed."""
+        """Records that a control like this led to no file; `is_fault`: because the portal failed."""
         ...
 
     def trust_press(self, url: str, control: models.Control) -> None:
-        """Records that such a control brought a file."""
+        """Records that a control like this led to a file."""
         ...
 
 

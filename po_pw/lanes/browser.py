@@ -77,13 +77,20 @@ class BrowserLane:
         """Opens the order's page and reads it."""
         portal = self._portal_for(order.url)
         async with self._context.page() as hold:
-            with console.listening(hold.page) as said:
+            with console.listening(hold.page) as console_errors:
                 recorded = visit_recording.VisitRecording(order, hold, self._context.recording, self._traces)
-                seen = said, recorded
                 visit = order_visit.OrderVisit(
-                    self._context, hold, self._options, portal, order, self._knowledge, self._hub, seen
+                    self._context,
+                    hold,
+                    self._options,
+                    portal,
+                    order,
+                    self._knowledge,
+                    self._hub,
+                    console_errors,
+                    recorded,
                 )
-                async with recorded.going_on():
+                async with recorded.record():
                     try:
                         await visit.open()
                         yield visit
@@ -118,9 +125,9 @@ class BrowserLane:
 
         Raises:
             TransientError: nothing started in time, or the connection failed.
-            PermanentError: the browser is refused as well.
-            NotAFileError: a page came instead.
-            SessionExpiredError: a sign-in page came instead.
+            PermanentError: the host refuses the browser as well.
+            NotAFileError: a page came instead of a file.
+            SessionExpiredError: a sign-in page came instead of a file.
             BrowserLostError: the context crashed.
         """
         referer = addresses.referer(link.referer, addresses.parse(link.url))

@@ -1,4 +1,4 @@
-"""What holds for each file that comes through the browser: its hosts, its size, and no sign-in page in its place."""
+"""Checks of files that the browser downloads: their hosts, their size, and whether a sign-in page came instead."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from po_pw.browser import document_answers
     from po_pw.portals import base as portals
 
-_LOOKS_WITHIN: Final = 5.0
-"""Seconds to parse a page that came instead of a file; a guarded page may never finish."""
+_LOOK_TIMEOUT: Final = 5.0
+"""Seconds to read a page that came instead of a file; a guarded page may never finish."""
 
 
 async def raise_if_signed_out(page: playwright.Page, asked: str, error: document_answers.PageInsteadError) -> None:
@@ -29,9 +29,9 @@ async def raise_if_signed_out(page: playwright.Page, asked: str, error: document
         error: from the download.
 
     Raises:
-        SessionExpiredError: it is.
+        SessionExpiredError: it is one.
     """
-    facts = await page_facts.look(page, asked=asked, status=error.status, within=_LOOKS_WITHIN)
+    facts = await page_facts.look(page, asked=asked, status=error.status, within=_LOOK_TIMEOUT)
     kept = record_address.same_address(asked, facts.url)
     if sign_in_signs.sign_in_reason(facts, kept=kept, strong=False, has_area=False):
         msg = "the portal asked for a sign-in instead of sending the file"
@@ -41,7 +41,14 @@ async def raise_if_signed_out(page: playwright.Page, asked: str, error: document
 def host_policy(
     portal: portals.Portal, options: settings.Settings, order_url: str, page_url: str
 ) -> allowed_hosts.HostPolicy:
-    """Which hosts an order's files may come from; `page_url` is the final address of the page that links them."""
+    """Which hosts an order's files may come from.
+
+    Args:
+        portal: of the order.
+        options: of the run; names further hosts.
+        order_url: the order's own address.
+        page_url: the final address of the page with the links.
+    """
     return allowed_hosts.host_policy(
         order_url,
         page_url,

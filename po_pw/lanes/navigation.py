@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from po_pw import settings
 
 _NETWORK: Final = ("net::ERR_", "NS_ERROR", "Navigation failed", "interrupted by another navigation")
-"""Parts of Chromium's messages for errors that may not occur again."""
+"""Parts of Chromium's messages for errors that may be temporary."""
 
 
 @contextlib.contextmanager
@@ -58,7 +58,7 @@ async def go(
         try:
             await hold.page.goto(url, wait_until="commit", timeout=options.navigation_timeout * 1000)
         except playwright.Error as error:
-            # An error status without a body shows no page; the response tells what happened.
+            # For an error status without a body Chromium shows no page; the response has the status.
             if "ERR_HTTP_RESPONSE_CODE_FAILURE" not in str(error) or not answers:
                 if (
                     not hold.page.is_closed()
@@ -78,7 +78,7 @@ async def go(
 async def _unreachable(
     url: str, error: playwright.Error, answers: Sequence[playwright.Response], options: settings.Settings
 ) -> errors.HostUnreachableError | None:
-    """The error for a host that did not answer: the address's, or a redirect's target; None for any other error."""
+    """The error for a host that did not answer, that of the address or of a redirect; None for any other error."""
     said = launching.first_line(error)
     fault = models.NetFault.SILENT if isinstance(error, playwright.TimeoutError) else net_errors.of_chromium(said)
     if fault is None:

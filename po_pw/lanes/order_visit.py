@@ -1,4 +1,4 @@
-"""One visit to an order's page: reads it, presses its controls, prints it, keeps evidence of it."""
+"""One visit to an order's page: reads it, presses its controls, prints it, saves evidence of it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class OrderVisit:
         order: models.PurchaseOrder,
         knowledge: base.Knowledge,
         hub: events.Hub,
-        seen: tuple[console.ConsoleErrors, visit_recording.VisitRecording],
+        console_errors: console.ConsoleErrors,
+        recorded: visit_recording.VisitRecording,
     ) -> None:
         self.listing = models.Listing(models.PageKind.ERROR, (), None, complete=False, supplier="", url=order.url)
         self._context = context
@@ -52,12 +53,14 @@ class OrderVisit:
         self._order = order
         self._knowledge = knowledge
         self._hub = hub
-        self._console, self._recorded = seen
+        self._console = console_errors
+        self._recorded = recorded
         self._record = ""
-        """The part of the shown page's address that names its record."""
+        """The part of the current page's address that names its record."""
         self._shown: tuple[str, int] | None = None
-        """Which page, as `models.Click.at`, and which page of its list is shown; None: nothing that was read."""
+        """The page that is shown, as `models.Click.at`, and the page number of its list; None: not as it was read."""
         self._at = ""
+        """Address of the page that is shown, as `models.Click.at`; `""` for the order's own."""
 
     async def open(self) -> None:
         """Opens the page and reads it."""
@@ -70,7 +73,7 @@ class OrderVisit:
             opened = await self._open_page(watch, answers)
             self.listing = await self._portal.read(opened)
         if self.listing.page is models.PageKind.SIGNED_OUT:
-            self._recorded.is_at_sign_in()
+            self._recorded.note_sign_in()
         ways = [way for one in self.listing.attachments for way in (one.source, *one.others)]
         pages = [way.page for way in ways if isinstance(way, models.Click) and way.at == self._at]
         self._shown = self._at, max(pages, default=0)
@@ -112,7 +115,7 @@ class OrderVisit:
             try:
                 await file_checks.raise_if_signed_out(self._hold.page, self._order.url, error)
             except errors.SessionExpiredError:
-                self._recorded.is_at_sign_in()
+                self._recorded.note_sign_in()
                 raise
             raise
         except errors.OrderError:
@@ -157,7 +160,7 @@ class OrderVisit:
         order, knowledge = self._order, self._knowledge
         if at:
             status = await self._go(at, answers)
-        else:  # the user's own word
+        else:  # the address that the user gave is not checked
             await self._recorded.before_leaving()
             self._at = ""
             self._record = record_address.record_part(order.url, order.po_number, knowledge.siblings(order.url))

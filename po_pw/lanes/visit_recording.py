@@ -1,4 +1,4 @@
-"""Records a visit to an order's page, and decides which parts of the recording may be kept."""
+"""Records a visit to an order's page, and decides how much of the recording may be kept."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ if TYPE_CHECKING:
     from po_pw.evidence import traces
 
 _BLANK: Final = "about:blank"
-_CLEARS_WITHIN: Final = 5.0
+_CLEAR_TIMEOUT: Final = 5.0
 """Seconds to leave the previous page."""
 _PAINTED: Final = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Waits until the page has been painted."""
 
 
 class VisitRecording:
     """The recording of one visit; does nothing if the run is not traced.
 
-    A visit that reaches a sign-in leaves no trace. A visit that shows another site, where people may sign in, or fields
-    that a screenshot would cover, leaves a trace without screenshots.
+    A visit that reaches a sign-in page leaves no trace. A visit that shows another site (where people may sign in), or
+    fields that a screenshot would cover, leaves a trace without screenshots.
 
     Args:
         order: of the page.
         hold: the leased page.
         inner: records the page's context; None if the run is not traced.
-        kept: stores traces until it is known whether their order fails; None if the run is not traced.
+        store: of traces, until it is known whether their order fails; None if the run is not traced.
     """
 
     def __init__(
@@ -43,53 +44,53 @@ class VisitRecording:
         order: models.PurchaseOrder,
         hold: page_lease.PageLease,
         inner: recording.Recording | None,
-        kept: traces.Traces | None,
+        store: traces.Traces | None,
     ) -> None:
         self._order = order
         self._hold = hold
         self._inner = inner
-        self._kept = kept
+        self._store = store
         self._is_recording = False
         self._is_at_sign_in = False
         self._may_be_pictured = True
 
     @contextlib.asynccontextmanager
-    async def going_on(self) -> AsyncIterator[None]:
-        """Records what happens in the block."""
-        inner, kept = self._inner, self._kept
-        # The page still shows the previous order, or the sign-in page that its visit ended at.
-        if inner is None or kept is None or not await self._is_cleared():
+    async def record(self) -> AsyncIterator[None]:
+        """Records the page inside the block."""
+        inner, store = self._inner, self._store
+        # Until now the page shows the previous order, or the sign-in page where that visit ended.
+        if inner is None or store is None or not await self._is_cleared():
             yield
             return
         await inner.begin(self._order.po_number)
         self._is_recording = True
         try:
-            with self._watched():
+            with self._watching_hosts():
                 yield
         except errors.SessionExpiredError:
-            self.is_at_sign_in()
+            self.note_sign_in()
             raise
         finally:
             await self.before_leaving()
             self._is_recording = False
             key = self._order.key
-            if await inner.end(None if self._is_at_sign_in else kept.path(key)):
-                kept.add(key, with_pictures=self._may_be_pictured)
+            if await inner.end(None if self._is_at_sign_in else store.path(key)):
+                store.add(key, with_pictures=self._may_be_pictured)
 
-    def is_at_sign_in(self) -> None:
-        """Records that the portal asked for a sign-in instead of showing the order or sending a file."""
+    def note_sign_in(self) -> None:
+        """Notes that the portal asked for a sign-in instead of showing the order or sending a file."""
         self._is_at_sign_in = True
 
     async def before_leaving(self) -> None:
-        """Checks whether the current page shows something secret. Call it before the page is left."""
-        is_open = self._is_recording and self._may_be_pictured and not self._is_at_sign_in
-        if is_open and self._hold.page.url != _BLANK:
+        """Checks whether the current page may show secrets. Call it before the page is left."""
+        may_change = self._is_recording and self._may_be_pictured and not self._is_at_sign_in
+        if may_change and self._hold.page.url != _BLANK:
             self._may_be_pictured = not await snapshot.hides_fields(self._hold.page)
 
     async def _is_cleared(self) -> bool:
         """Leaves the previous page; False if that fails."""
         try:
-            async with asyncio.timeout(_CLEARS_WITHIN):
+            async with asyncio.timeout(_CLEAR_TIMEOUT):
                 if self._hold.page.url != _BLANK:
                     await self._hold.end_guard()
                     await self._hold.page.goto(_BLANK)
@@ -99,8 +100,8 @@ class VisitRecording:
         return True
 
     @contextlib.contextmanager
-    def _watched(self) -> Iterator[None]:
-        """Checks inside the block whether a page of another host is shown."""
+    def _watching_hosts(self) -> Iterator[None]:
+        """Inside the block, notes whether a page of another host is shown."""
         own = allowed_hosts.host_of(self._order.url)
 
         def note(frame: playwright.Frame) -> None:

@@ -29,11 +29,13 @@ _FIRST_PER_CPU: Final = 4
 _STEP_PER_CPU: Final = 2
 """Contexts per CPU that are added at a time."""
 _SPARE_FILES: Final = 32
+"""Open files left to everything that is not a context."""
 _SPARE_TASKS: Final = 64
+"""Processes and threads left to everything that is not a context."""
 _LAUNCH_CPU_SECONDS: Final = 0.6
 """Seconds of CPU time of one launch, measured."""
 _MEASURE_EVERY: Final = 5
-"""Every n-th reading also measures the browsers, which takes a look at each of their processes."""
+"""Every n-th reading also measures the browsers. That is expensive: it reads each of their processes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ class Costs:
     """Resources that contexts use.
 
     The defaults were measured with Playwright 1.65 and headless Chromium 156 on Linux: 1 to 4 contexts opened one
-    after another, each having read 12 order pages, and `machine.browser_bytes()` after each. It gave 70 MiB for the
-    driver alone, 224 with the first context, and 375, 521 and 666 with more; the machine's available memory fell by
-    about as much. Each context brought 8 processes with 100 threads, and 3 files in our own process; its downloads
-    use a socket and a file each.
+    after another, each having read 12 order pages, and `resources.browser_bytes()` after each. It returned 70 MiB for
+    the driver alone, 224 with the first context, and 375, 521 and 666 with more; the machine's available memory fell
+    by about as much. Each context added 8 processes with 100 threads, and 3 files in our own process; each of its
+    downloads uses a socket and a file.
     """
 
     context_bytes: int = 150 * _MIB
@@ -151,7 +153,7 @@ def _bounds(now: int, reading: resources.Reading, costs: Costs, reserved: int, m
 
 
 class Governor:
-    """Watches the machine during a run.
+    """Decides during a run how many contexts may be open, from readings of the machine.
 
     Args:
         wanted: number of contexts requested.

@@ -17,7 +17,7 @@ _NO_LIMIT: Final = 1 << 60
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
-    """The tightest limits on this process and on every group it is in; None if there is none."""
+    """The tightest limits of all control groups that this process is in; None: no limit."""
 
     memory_bytes: int | None = None
     memory_left: int | None = None
@@ -42,14 +42,14 @@ def read(proc: Path = Path("/proc/self"), root: Path = Path("/")) -> Limits:
     tasks: list[int] = []
     usage: float | None = None
     for controllers, group in _groups(proc, root):
-        two = not controllers
-        if two or "memory" in controllers:
-            memory += _memory_v2(group) if two else _memory_v1(group)
-        if two or "cpuacct" in controllers:
+        is_v2 = not controllers
+        if is_v2 or "memory" in controllers:
+            memory += _memory_v2(group) if is_v2 else _memory_v1(group)
+        if is_v2 or "cpuacct" in controllers:
             usage = _usage(group) if usage is None else usage
-        if two or "cpu" in controllers:
+        if is_v2 or "cpu" in controllers:
             cpus += [(quota, _usage(group)) for quota in _quota(group)]
-        if two or "pids" in controllers:
+        if is_v2 or "pids" in controllers:
             most, now = _number(group / "pids.max"), _number(group / "pids.current")
             if most is not None and now is not None:
                 tasks.append(max(0, most - now))

@@ -35,7 +35,7 @@ _SYSTEM: Final = str(sys.platform)
 INTERVAL: Final = 1.0
 """Seconds between two readings of the clocks."""
 MIN_SLEEP: Final = 5.0
-"""Minimum gap in seconds that counts as sleep; clocks read one after the other differ a little."""
+"""Minimum difference in seconds that counts as sleep: two clocks read one after the other differ a little."""
 _CLOCKS: Final = {
     "linux": ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"),
     "darwin": ("CLOCK_MONOTONIC_RAW", "CLOCK_UPTIME_RAW"),
@@ -58,7 +58,7 @@ def seconds_suspended() -> float:
 def _suspended_on_windows() -> float:
     import ctypes
 
-    kernel: ctypes.CDLL = getattr(ctypes, "WinDLL")("kernel32")  # noqa: B009 - it exists on Windows alone
+    kernel: ctypes.CDLL = getattr(ctypes, "WinDLL")("kernel32")  # noqa: B009 - it exists only on Windows
     unbiased = ctypes.c_ulonglong()
     kernel.GetTickCount64.restype = ctypes.c_ulonglong
     kernel.QueryUnbiasedInterruptTime(ctypes.byref(unbiased))
@@ -80,7 +80,7 @@ class AwakeTime:
         self._last = clock()
 
     def __call__(self) -> float:
-        """Seconds awake."""
+        """Seconds since an arbitrary moment, without time suspended."""
         now = self._asleep()
         if now - self._taken >= MIN_SLEEP:
             self._taken = now
@@ -90,12 +90,12 @@ class AwakeTime:
 
 @contextlib.contextmanager
 def awake_time(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Makes the loop's clock ignore time suspended inside the block, on systems where it counts it."""
+    """Inside the block, keeps suspended time out of the loop's clock, on systems where it would be counted."""
     if _SYSTEM != "win32":
         yield
         return
     before = loop.time
-    setattr(loop, "time", AwakeTime(before, seconds_suspended))  # noqa: B010 - a loop's clock is its own to say (PEP 3156)
+    setattr(loop, "time", AwakeTime(before, seconds_suspended))  # noqa: B010 - PEP 3156: a loop defines its clock
     try:
         yield
     finally:
@@ -117,7 +117,7 @@ async def watch_sleep(
 
 
 def now() -> datetime.datetime:
-    """The current time with this machine's UTC offset, as used in results and journal."""
+    """The current time with this machine's UTC offset, as results and journal use it."""
     return datetime.datetime.now(datetime.UTC).astimezone()
 
 

@@ -22,8 +22,9 @@ _MIN_FRACTION: Final = 20
 _FIRST_WAIT: Final = 1.0
 """Seconds to wait after a disk-full error although space seems free (a quota, one large file); doubles."""
 _MAX_WAIT: Final = 60.0
+"""Upper limit of that wait, in seconds."""
 _MAX_ERRORS: Final = 6
-"""Errors in a row, although a small file can be written, after which we stop expecting recovery."""
+"""Write errors in a row after which the run ends, although a small file can be written."""
 _RESPONSE_TIMEOUT: Final = 30.0
 """Seconds without a response after which a share counts as gone."""
 _RETRY_READINGS: Final = 10
@@ -50,7 +51,7 @@ def read(folder: Path) -> Reading:
 
 
 def largest_file(out: Path) -> int | None:
-    """Maximum file size in bytes, if the file system has a low one: 4 GiB - 1 on FAT32; else None.
+    """Maximum file size in bytes, if the file system has a low limit: 4 GiB - 1 on FAT32; else None.
 
     Source: "Microsoft Extensible Firmware Initiative FAT32 File System Specification": a file's size has 32 bits.
     """
@@ -74,7 +75,7 @@ class OutputFolder:
         return disk_errors.write_error(self._internal)
 
     def is_lost(self) -> bool:
-        """Whether it was removed for good: its disk or share is still there."""
+        """Whether the folder was removed although its disk or share is still there."""
         if self._internal.is_dir() or not Path(self._file_system.mount_point or self.out.anchor).exists():
             return False
         return resources.file_system(self.out) == self._file_system
@@ -125,7 +126,7 @@ class DiskMonitor:
         self._why_unavailable = ""
         """Why the output is not writable; `""` if it is."""
         self._answer: asyncio.Future[tuple[Reading | None, OSError | None]] | None = None
-        self._looked_at = asyncio.Event()
+        self._check_now = asyncio.Event()
         self._has_space = asyncio.Event()
         self._has_space.set()
 
@@ -146,7 +147,7 @@ class DiskMonitor:
     def report_error(self, error: errors.OutputUnavailableError) -> None:
         """Reports that writing to the output failed, whatever the readings say."""
         now = asyncio.get_running_loop().time()
-        if not self.is_paused:  # of several at once, the first counts
+        if not self.is_paused:  # of several errors at once, only the first counts
             wait = min(_MAX_WAIT, _FIRST_WAIT * 2.0 ** min(self._errors, 10))
             self._errors += 1
             self._not_before = now + wait
@@ -156,7 +157,7 @@ class DiskMonitor:
                 self._mark_unavailable(now, str(error))
         elif not isinstance(error, errors.OutOfSpaceError):
             self._why_unavailable = self._why_unavailable or str(error)
-        self._looked_at.set()
+        self._check_now.set()
 
     def report_success(self) -> None:
         """Reports that an order was settled, so writing works."""
@@ -173,7 +174,7 @@ class DiskMonitor:
         """
         while True:
             await self._check()
-            self._looked_at.clear()
+            self._check_now.clear()
             now = asyncio.get_running_loop().time()
             due = [self._not_before]
             if self.is_paused and self._short_since is not None:
@@ -181,7 +182,7 @@ class DiskMonitor:
             soon = min([self._every, *(when - now for when in due if when > now)])
             try:
                 async with asyncio.timeout(soon):
-                    await self._looked_at.wait()
+                    await self._check_now.wait()
             except TimeoutError:
                 continue
 
@@ -220,7 +221,7 @@ class DiskMonitor:
         return answer.result()
 
     def _ask(self) -> tuple[Reading | None, OSError | None]:
-        """Runs on a thread."""
+        """Reads the file system and tries to write; blocks."""
         try:
             reading = self._read()
         except OSError as error:

@@ -1,8 +1,8 @@
-"""Keeps the machine awake during a run, if the system allows.
+"""Keeps the machine from sleeping during a run, if the system allows it.
 
 Uses wakepy: `SetThreadExecutionState` on Windows, `caffeinate` on macOS (it reads from our pipe, so it ends when we
-end), the desktop's inhibitor over D-Bus elsewhere (released with our connection). Nothing outlives the process. Closing
-the lid, the power button or an empty battery still suspend the machine.
+end), the desktop's inhibitor over D-Bus elsewhere (released with our connection). Nothing remains after the process has
+ended. Closing the lid, the power button and an empty battery still suspend the machine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ async def stay_awake(wanted: bool) -> AsyncIterator[None]:
         yield
         return
     done = threading.Event()
-    # On its own thread throughout: a wakepy mode belongs to its thread, and D-Bus may be slow.
+    # On one thread from begin to end: a wakepy mode belongs to its thread, and D-Bus may be slow.
     thread = threading.Thread(target=_stay_awake, args=(done,), name="po-pw-awake", daemon=True)
     thread.start()
     try:

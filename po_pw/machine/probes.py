@@ -1,12 +1,11 @@
-"""Readings of the machine that the engine uses; tests replace them."""
+"""The functions with which the engine reads the machine; tests replace them."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING
 
-from po_pw.machine import clocks
-from po_pw.machine import disk_space as spaces
+from po_pw.machine import clocks, disk_space
 from po_pw.transport import network
 
 if TYPE_CHECKING:
@@ -22,8 +21,9 @@ class SystemProbes:
     """Seconds that the machine has been suspended so far."""
     sleep_every: float = clocks.INTERVAL
     """Seconds between two checks for sleep."""
-    space: Callable[[Path], spaces.Reading] = spaces.read
+    space: Callable[[Path], disk_space.Reading] = disk_space.read
     """Reads the file system of a folder; called in a thread."""
-    space_every: float = spaces.INTERVAL
+    space_every: float = disk_space.INTERVAL
+    """Seconds between two readings of it."""
     network: Callable[[], bool] = network.is_available
     """Whether this machine has a route to other networks."""

@@ -28,21 +28,24 @@ class Reading:
     """Memory that can be used without swapping or reaching a limit."""
     total_bytes: int
     cpu_percent: float
-    """Load of all CPUs we may use: 0 to 100."""
+    """Load of all CPUs that we may use, 0 to 100."""
     open_files: int
     """Open files and sockets of this process (handles on Windows)."""
     open_files_limit: int
-    """0: no limit."""
+    """Maximum number of them; 0: no limit."""
     cpus: float = 1.0
     """CPUs' worth of time that we may use, e.g. 1.5."""
     tasks_left: int | None = None
     """Processes and threads that may still be started in the container; None: no limit."""
     contained: bool = False
-    """Whether the memory limit is a container's, not the machine's."""
+    """Whether the memory limit is that of a container."""
 
 
 def read(limits: Callable[[], cgroups.Limits] = cgroups.read) -> Reading:
     """Reads the machine; takes a tenth of a second.
+
+    Args:
+        limits: reads the limits of the container.
 
     Raises:
         MachineError: the system does not report it.
@@ -146,7 +149,7 @@ def file_system(path: Path) -> FileSystem:
         raise errors.MachineError(msg) from error
     best = FileSystem("", "")
     for mount in mounts:
-        # Of two on one mount point the later one is visible.
+        # Of two file systems on one mount point, the later one is visible.
         if path.is_relative_to(mount.mountpoint) and len(mount.mountpoint) >= len(best.mount_point):
             options = frozenset(mount.opts.split(","))
             if sys.platform == "darwin" and "local" not in options:  # macOS marks local file systems, not remote ones

@@ -31,8 +31,8 @@ async def open_journal(
 ) -> AsyncIterator[store.Journal]:
     """Opens the journal of an output directory for the block; the caller holds its lock.
 
-    A damaged journal is set aside and rebuilt from the manifests; orders lost in a crash are recovered from them, too.
-    Both are reported as events.
+    A damaged journal is renamed and rebuilt from the manifests. Orders that a crash lost are recovered from them, too.
+    Events report both.
 
     Args:
         path: of the journal.
@@ -76,7 +76,7 @@ def locate(out: Path) -> storage_location.StorageLocation:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Previous:
-    """What happened to the existing journal."""
+    """What was found of the existing journal."""
 
     why: str = ""
     """What was wrong with it; `""` if it is intact."""

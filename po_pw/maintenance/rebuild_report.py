@@ -1,4 +1,4 @@
-"""Writes the report of an output directory's latest run again, from its journal and manifests; also after a crash."""
+"""Writes the report of an output directory's latest run again, from journal or manifests; also after a crash."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ async def rebuild(
 
     Args:
         out: the output directory, absolute.
-        hub: told of what is done to the journal first, if it is damaged or lost.
-        saved: what is known of the portals: which orders need have no attachments.
-        commands: makes the commands that go on from the words of the run's own.
+        hub: receives events about the journal, if it is damaged or missing.
+        saved: the folders of the portals, with what was learned about each.
+        commands: makes the commands to run next, from the words of the run's own command.
 
     Raises:
         InputError: not an output directory of po-pw, or nothing was processed there.
-        MachineError: a po-pw is working there, or the journal or the report cannot be read or written.
+        MachineError: po-pw is running there, the journal cannot be read, or the report cannot be written.
     """
     path = status.journal_of(out)
     with lock.locked(path.parent):
@@ -53,7 +53,7 @@ def _write(
     commands: Callable[[tuple[str, ...]], summary.Commands],
 ) -> writer.Written:
     run = journal.latest()
-    if run is None:  # the journal was lost: what the manifests tell is all there is
+    if run is None:  # the journal was lost, so there are only orders restored from the manifests
         others = list(journal.others(models.RunId("")))
         if not others:
             msg = f"{out} has nothing to report: no order was processed there."

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Recovered:
-    """What became of outcomes that were saved but not published."""
+    """What recovery did with outcomes that were saved but not published."""
 
     published: tuple[models.Outcome, ...]
     unpublished: tuple[str, ...]
-    """Why some are still unpublished, e.g. another program has their folder open."""
+    """For each one that is still unpublished, why: e.g. another program has its folder open."""
     work: frozenset[str]
     """Their work folders, relative to the output directory, which must not be removed."""
 
@@ -40,16 +40,16 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
     for saved in await asyncio.to_thread(journal.saved):
         outcome = saved.outcome
         try:
-            there = await asyncio.to_thread(
+            is_published = await asyncio.to_thread(
                 publishing.publish, out, saved.work, outcome.folder, saved.replaces, late=True
             )
         except errors.OutputUnavailableError:
             raise
-        except errors.OrderError as error:  # concerns one order only, as during a run
+        except errors.OrderError as error:  # as during a run, this concerns one order only
             unpublished.append(f"{outcome.po_number}: {error}")
             work.add(saved.work)
             continue
-        if there:
+        if is_published:
             await journal.publish(saved.run, outcome.key)
             published.append(outcome)
         else:
@@ -58,6 +58,6 @@ async def recover(journal: store.Journal, out: Path) -> Recovered:
         await asyncio.to_thread(publishing.clear_aside, out)
     except errors.OutputUnavailableError:
         raise
-    except errors.OrderError as error:  # clean-up can wait
+    except errors.OrderError as error:  # the next recovery cleans up
         unpublished.append(str(error))
     return Recovered(tuple(published), tuple(unpublished), frozenset(work))

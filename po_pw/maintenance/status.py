@@ -22,7 +22,7 @@ class State(enum.StrEnum):
     """A run's state, or how it ended."""
 
     STARTING = "starting"
-    """A po-pw has locked the directory, but has not started its run or has just ended it."""
+    """po-pw has locked the directory, but its run has not started yet, or has just ended."""
     RUNNING = "running"
     FINISHED = "finished"
     STOPPED = "stopped"
@@ -40,7 +40,7 @@ class OutputStatus:
     out: Path
     state: State
     pid: int | None
-    """Process id of the po-pw that is working there; None if there is none or it is unknown."""
+    """Process id of the po-pw that is running there; None if there is none or it is unknown."""
     now: datetime.datetime
     run: view.Progress | None
 
@@ -69,26 +69,26 @@ class OutputStatus:
         """
         found = {}
         for one in self.run.unread if self.run else ():
-            place = evidence_of(one.po_number)
-            if (self.out / place).is_dir():
-                found[one.po_number] = place
+            folder = evidence_of(one.po_number)
+            if (self.out / folder).is_dir():
+                found[one.po_number] = folder
         return found
 
     @property
     def orders_per_second(self) -> float | None:
-        """Rate over the latest outcomes; None if not running or without data."""
+        """Orders per second over the latest outcomes; None if not running or without data."""
         seconds = self._recent_seconds()
         return None if seconds is None or self.run is None else self.run.recent / seconds
 
     @property
     def bytes_per_second(self) -> float | None:
-        """Rate over the same time."""
+        """Bytes per second over the same time."""
         seconds = self._recent_seconds()
         return None if seconds is None or self.run is None else self.run.recent_bytes / seconds
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate at that rate; None if not running or without data."""
+        """Estimated seconds left at that rate; None if not running or without data."""
         rate = self.orders_per_second
         return None if rate is None else self.left / rate
 
@@ -116,7 +116,7 @@ def journal_of(out: Path) -> Path:
     """
     internal = out / ".po-pw"
     if not internal.is_dir():
-        file = next((place for place in (out, *out.parents) if place.is_file()), None)
+        file = next((path for path in (out, *out.parents) if path.is_file()), None)
         if file is not None:
             msg = f"{file} is a file, not a folder. Give the output folder of a run."
         elif out.is_dir():
@@ -128,11 +128,11 @@ def journal_of(out: Path) -> Path:
 
 
 def _meant(out: Path) -> str:
-    """The question whether the output folder around this folder, or the one in it, was meant; `""` without one."""
+    """A question that proposes an output folder above or directly in this folder; `""` if there is none."""
     with contextlib.suppress(OSError):  # a folder that cannot be read
-        for place in (*out.parents, *out.iterdir()):
-            if (place / ".po-pw").is_dir():
-                return f" Did you mean {place}?"
+        for folder in (*out.parents, *out.iterdir()):
+            if (folder / ".po-pw").is_dir():
+                return f" Did you mean {folder}?"
     return ""
 
 
@@ -163,7 +163,7 @@ def state_of(run: view.Progress | None, *, is_locked: bool) -> State:
 
     Args:
         run: the latest in the journal.
-        is_locked: whether a po-pw has locked the directory.
+        is_locked: whether po-pw has locked the directory.
     """
     if run is None:
         return State.STARTING if is_locked else State.NONE

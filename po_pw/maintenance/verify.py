@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 _THREADS: Final = min(8, (os.cpu_count() or 1) + 2)
 _MAX_PENDING: Final = 4 * _THREADS
 """Maximum folders being checked or waiting for a thread."""
-
-
 _PROGRESS_INTERVAL: Final = 0.5
-"""Seconds to wait for one folder before progress is reported."""
+"""Seconds to wait for a folder before progress is reported again."""
 
 
 class Kind(enum.StrEnum):
@@ -140,7 +138,7 @@ def examine(
 
     Raises:
         StoppedError: `stopped` was set.
-        InputError: it is none of ours.
+        InputError: not an output directory of po-pw.
         MachineError: its journal cannot be read.
     """
     stopped = stopped or threading.Event()
@@ -174,7 +172,7 @@ async def mark_for_refetch(out: Path, on_progress: Callable[[Tally, int], None],
         on_event: receives events about the journal, e.g. that it was damaged.
 
     Raises:
-        InputError: it is none of ours.
+        InputError: not an output directory of po-pw.
         MachineError: a run is in progress there, or the journal cannot be used.
         OutOfSpaceError: the disk is full.
     """
@@ -223,8 +221,8 @@ def _expected(
             unread[parent, stem] = f"its record in .po-pw/manifests cannot be read ({error})"
             continue
         known.add(record.folder)
-        there: tuple[manifests.FileRecord | manifests.KeptRecord, ...] = (*record.files, *record.earlier)
-        files = tuple((one.path, one.size, one.sha256) for one in there)
+        recorded_files: tuple[manifests.FileRecord | manifests.KeptRecord, ...] = (*record.files, *record.earlier)
+        files = tuple((one.path, one.size, one.sha256) for one in recorded_files)
         yield _Expected(record.key, record.po_number, record.folder, files)
     for key, folder in recorded.items():
         if not folder or folder in known:
@@ -246,7 +244,7 @@ def _expected(
 def _in_threads(
     compare: Callable[[_Expected], tuple[Tally, list[Finding]]], expected: Iterable[_Expected], stopped: threading.Event
 ) -> Iterator[tuple[Tally, list[Finding]] | None]:
-    """Yields the results in order, at most `_MAX_PENDING` at a time; None after each `_PROGRESS_INTERVAL`."""
+    """Yields the results in order, with at most `_MAX_PENDING` pending; yields None after each `_PROGRESS_INTERVAL`."""
     under_way: collections.deque[concurrent.futures.Future[tuple[Tally, list[Finding]]]] = collections.deque()
 
     def first() -> Iterator[tuple[Tally, list[Finding]] | None]:

@@ -1,4 +1,4 @@
-"""Keeps what shows why an order failed: its page, what servers sent instead of its files, and the trace."""
+"""Saves evidence of why an order failed: its page, what servers sent instead of its files, and the trace."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ _log = logging.getLogger(__name__)
 async def keep_page(
     run_context: RunContext, progress: order_progress.OrderProgress, lane: lanes.Lane, visit: lanes.Visit
 ) -> None:
-    """Saves what the open page shows; what cannot be saved is logged: the order's own error is what counts.
+    """Saves what the open page shows. If that fails, only logs it: the order's own error is what counts.
 
     Args:
         run_context: of the run.
-        progress: the order's; gets the names of what was saved.
+        progress: of the order; receives the names of the files saved.
         lane: of the visit.
-        visit: whose page is open.
+        visit: its page is still open.
     """
     folder = _folder(run_context, progress)
     try:
         known_secrets.remember_cookies(await lane.cookies())
-        if not await _make_room(run_context, folder):
+        if not await _reserve(run_context, folder):
             return
         names = await visit.keep_evidence(folder)
-        await asyncio.to_thread(run_context.evidence.added, folder)
+        await asyncio.to_thread(run_context.evidence.measure, folder)
     except (errors.OrderError, OSError) as error:
-        _log.warning("no evidence of %s was kept: %s", progress.order.po_number, error)
+        _log.warning("no evidence of %s was saved: %s", progress.order.po_number, error)
         return
     progress.evidence = _paths(run_context, folder, names)
 
 
 async def complete(run_context: RunContext, progress: order_progress.OrderProgress) -> None:
-    """Adds to the evidence of an order that failed what servers sent instead of files, and the trace.
+    """Adds to a failed order's evidence what servers sent instead of files, and the trace.
 
     Args:
         run_context: of the run.
-        progress: the order's, after its last attempt; gets the names of what was saved.
+        progress: of the order, after its last attempt; receives the names of the files saved.
     """
     refused = tuple(_refused(progress))
     if refused:
@@ -76,25 +76,25 @@ async def _add(run_context: RunContext, progress: order_progress.OrderProgress, 
 
     Args:
         run_context: of the run.
-        progress: the order's; gets the name.
-        write: writes the file into a folder that exists, and returns its name, or `""` if there is nothing to write.
+        progress: of the order; receives the file's name.
+        write: writes the file into an existing folder; returns its name, or `""` if there was nothing to write.
     """
     folder = _folder(run_context, progress)
     try:
-        if not progress.evidence and not await _make_room(run_context, folder):
+        if not progress.evidence and not await _reserve(run_context, folder):
             return
         await asyncio.to_thread(private_files.make_folder, folder)
         name = await asyncio.to_thread(write, folder)
-        await asyncio.to_thread(run_context.evidence.added, folder)
+        await asyncio.to_thread(run_context.evidence.measure, folder)
     except (errors.OrderError, OSError) as error:
-        _log.warning("no further evidence of %s was kept: %s", progress.order.po_number, error)
+        _log.warning("no further evidence of %s was saved: %s", progress.order.po_number, error)
         return
     if name:
         progress.evidence = tuple(dict.fromkeys((*progress.evidence, *_paths(run_context, folder, [name]))))
 
 
 def _refused(progress: order_progress.OrderProgress) -> Iterator[answers.Refused]:
-    """The files instead of which a server sent something else."""
+    """The files for which a server sent something else."""
     for found in progress.wanted():
         error = progress.failed.get(found.id)
         if found.id not in progress.saved and error is not None and error.answer is not None:
@@ -106,13 +106,13 @@ def _write_answers(refused: Sequence[answers.Refused], folder: Path) -> str:
     return answers.ANSWERS
 
 
-async def _make_room(run_context: RunContext, folder: Path) -> bool:
-    """Whether an order's evidence may be written; its folder is then empty or missing, and those above it exist.
+async def _reserve(run_context: RunContext, folder: Path) -> bool:
+    """Whether an order's evidence may be written. If so, its folder is empty or missing, and its parents exist.
 
     Raises:
         OSError: the folder above cannot be created.
     """
-    if not await asyncio.to_thread(run_context.evidence.make_room, folder):
+    if not await asyncio.to_thread(run_context.evidence.reserve, folder):
         return False
     await asyncio.to_thread(filesystem.make_folder, folder.parent, run_context.out / disk_errors.INTERNAL)
     return True
@@ -123,5 +123,5 @@ def _folder(run_context: RunContext, progress: order_progress.OrderProgress) -> 
 
 
 def _paths(run_context: RunContext, folder: Path, names: Iterable[str]) -> tuple[str, ...]:
-    place = folder.relative_to(run_context.out).as_posix()
-    return tuple(f"{place}/{name}" for name in names)
+    parent = folder.relative_to(run_context.out).as_posix()
+    return tuple(f"{parent}/{name}" for name in names)

@@ -1,4 +1,4 @@
-"""The context of a run, and what its workers share."""
+"""The context of a run, and everything that its workers share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PROBES: Final = probes.SystemProbes()
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RunContext:
-    """The context of a run."""
+    """Everything about a run that its workers need."""
 
     run: models.RunId
     out: Path
@@ -41,16 +41,18 @@ class RunContext:
     pool: context_pool.Pool
     client: client.Client
     portal_for: Callable[[str], portals.Portal]
+    """Returns the portal of an address."""
     settled: Callable[[models.Outcome], None]
+    """Called with each outcome once it is durable."""
     not_published: Callable[[models.Outcome], None]
     """Called with the outcome of a fetched order whose folder cannot be published yet."""
     stop: Callable[[str], None]
     """Stops the run like a first Ctrl-C; called with the reason."""
     evidence: evidence_store.EvidenceStore
-    back: Callable[[], Awaitable[None]]
-    """Called when the output directory is available again, to reopen what is in it."""
+    reopen: Callable[[], Awaitable[None]]
+    """Called when the output directory is available again, to reopen lock, journal and log."""
     traces: traces.Traces | None = None
-    """Of orders in progress; None: nothing is traced."""
+    """Traces of orders in progress; None: nothing is traced."""
     resume: resuming.Resume | None = None
     """How to continue earlier runs; None does all orders again."""
     probes: probes.SystemProbes = _PROBES
@@ -65,7 +67,7 @@ class RunContext:
 
 
 class Visits:
-    """Pages being opened and read, so that a stop need not wait for a host that does not answer."""
+    """Visits in progress, so that a stop need not wait for a host that does not answer."""
 
     def __init__(self) -> None:
         self._under_way: dict[int, tuple[models.Lease, asyncio.Timeout]] = {}

@@ -99,7 +99,7 @@ class SignIns:
             return
         portal.is_renewing, portal.asked_at = True, url
         self._knowledge.note_signed_out(url)
-        self._policy.hold(net_errors.authority_of(url))
+        self._policy.pause_host(net_errors.authority_of(url))
         self._work.put_nowait(self._renew(origin))
 
     async def work(self) -> None:
@@ -128,7 +128,7 @@ class SignIns:
         portal.is_renewing = False
         self._knowledge.note_signed_in(portal.asked_at)
         self._hub.emit(events.SignInEnded(host, renewed=True))
-        self._policy.release_hold(host)
+        self._policy.resume_host(host)
 
     def _note_end(self, portal: _Portal, host: str) -> None:
         """Evaluates how long the session lasted.

@@ -19,11 +19,11 @@ def filled(folder: Path, size: int, changed: int) -> Path:
 
 
 def kept(kept_in: store.EvidenceStore, mine: Path, size: int) -> bool:
-    if not kept_in.make_room(mine):
+    if not kept_in.reserve(mine):
         return False
     mine.mkdir(parents=True)
     (mine / "page.png").write_bytes(b"0" * size)
-    kept_in.added(mine)
+    kept_in.measure(mine)
     return True
 
 

@@ -59,10 +59,10 @@ class Policy:
         self.waits: set[str] = set()
         self.gone: dict[str, errors.PoPwError] = {}
 
-    def hold(self, host: str) -> None:
+    def pause_host(self, host: str) -> None:
         self.waits.add(host)
 
-    def release_hold(self, host: str) -> None:
+    def resume_host(self, host: str) -> None:
         self.waits.discard(host)
 
     def give_up(self, host: str, error: errors.PoPwError) -> None:
