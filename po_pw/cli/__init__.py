@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """The console script `po-pw`."""
-    from po_pw.cli import last_words, output
-
+    try:
+        from po_pw.cli import last_words, output
+    except KeyboardInterrupt:  # Ctrl-C in the first half second
+        sys.stderr.write("po-pw: interrupted\n")
+        sys.exit(130)
     last_words.without_secrets()
 
     with output.guarded():
