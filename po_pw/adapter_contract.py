@@ -179,7 +179,7 @@ class _Trial:
         """Checks its decisions, each twice."""
         portal = self._portal
         asked: dict[str, Callable[[str], object]] = {
-            "claims": portal.claims,
+            "claims": portal.recognises,
             "file_hosts": portal.file_hosts,
             "leads_to_files": portal.leads_to_files,
             "keep_alive": portal.keep_alive,

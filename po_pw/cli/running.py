@@ -38,7 +38,7 @@ _ENDS = (errors.LoginRequiredError, errors.MachineError, errors.OutputUnavailabl
 """Errors that end a run before all orders are done."""
 
 
-def how(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> resuming.Resume | None:
+def resume_from_flags(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> resuming.Resume | None:
     """How a run continues earlier ones, from the flags; None processes all orders again.
 
     Raises:
@@ -65,7 +65,7 @@ def check_volume(*, quiet: bool, verbose: bool) -> None:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Shown:
+class DisplayOptions:
     """How a run is shown."""
 
     quiet: bool = False
@@ -83,7 +83,7 @@ def run_table(
     table: several.Orders,
     *,
     resume: resuming.Resume | None,
-    shown: Shown | None = None,
+    shown: DisplayOptions | None = None,
     commands: summaries.Commands = summaries.Commands(),  # noqa: B008 - frozen
 ) -> Done:
     """Processes a table and shows it.
@@ -98,7 +98,7 @@ def run_table(
     Raises:
         PoPwError: the run could not start or continue; results are written if there are any.
     """
-    shown = shown or Shown()
+    shown = shown or DisplayOptions()
     stream = event_stream.EventStream(sys.stdout) if shown.as_json else None
     out, name = options.out.absolute(), table.name
     try:
@@ -120,7 +120,7 @@ async def _run(
     stream: event_stream.EventStream | None,
     *,
     resume: resuming.Resume | None,
-    shown: Shown,
+    shown: DisplayOptions,
     commands: summaries.Commands,
 ) -> tuple[Done, errors.PoPwError | None]:
     """Runs; returns how the run ended, and the error that ended it early."""

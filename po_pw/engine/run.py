@@ -73,7 +73,7 @@ class Run:
         self._stack = contextlib.AsyncExitStack()
         self._resume: resuming.Resume | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
-        self._taken = resuming.Taken((), (), {})
+        self._taken = resuming.ResumePlan((), (), {})
 
     async def __aenter__(self) -> Self:
         self.control.open()
@@ -133,7 +133,7 @@ class Run:
             noted = unrecorded.noted(refused.refused(duplicates.mark_duplicates(given.rows)))
             run = await self._resources.journal.begin(what, stage.counted(noted))
         self._results.begin(what, source, into, commands)
-        self._taken = resuming.Taken((), (), {})
+        self._taken = resuming.ResumePlan((), (), {})
         try:
             taken = self._taken = await self._take(run, unrecorded, resume, source)
         except errors.StoppedError:
@@ -185,7 +185,7 @@ class Run:
         unrecorded: duplicates.Unrecorded,
         resume: resuming.Resume | None,
         source: Path | None,
-    ) -> resuming.Taken:
+    ) -> resuming.ResumePlan:
         """Plans which orders are processed and which are complete already.
 
         Raises:
@@ -235,7 +235,7 @@ class Run:
         run = self.run_id = await self._resources.journal.begin(what, ())
         self._resources.begin(run)
         self._results.begin(what, None, into, summary.Commands())
-        self._taken = resuming.Taken((), (), {})
+        self._taken = resuming.ResumePlan((), (), {})
         self._resume, self._begun = None, await asyncio.to_thread(self._work_folders, None)
         self.hub.listen(self._results.times.listen)
         names = [models.WorkerId(f"w{n}") for n in range(1, self.options.workers + 1)]
@@ -324,7 +324,7 @@ class Run:
             self._make_run_context(run, outcomes.put_nowait), todo, workers, governor, first
         )
         await self.control.work(group)
-        again = [order for order in todo if order.key in group.knowledge.again]
+        again = [order for order in todo if order.key in group.knowledge.to_read_again]
         if not again:
             return
         await self._resources.journal.mark_for_reverify([order.key for order in again])

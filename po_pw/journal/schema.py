@@ -71,7 +71,7 @@ CREATE TABLE files (
 ) WITHOUT ROWID;
 CREATE INDEX files_by_key ON files (key);
 
--- What befell a run beside its orders' own ways: browsers opened and lost, orders stolen and put back, pauses, stops,
+-- What happened in a run apart from the attempts at its orders: browsers opened and lost, orders stolen and put back, pauses, stops,
 -- and each press, and each request other than GET that was sent or stopped after one.
 -- The run's log has every event; these are for whoever asks how it goes.
 CREATE TABLE events (

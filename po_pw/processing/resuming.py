@@ -1,4 +1,4 @@
-"""Resuming: finished orders are carried over, and of the others existing files are not fetched again."""
+"""Resuming: finished orders are taken from earlier runs, and existing files of the others are not fetched again."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Resume:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Taken:
+class ResumePlan:
     """A run's orders, divided for resuming."""
 
     already_complete: tuple[models.Outcome, ...]
@@ -70,10 +70,10 @@ async def plan_resume(
     *,
     with_page: bool = False,
     types: wanted_types.WantedTypes = wanted_types.ALL,
-) -> Taken:
+) -> ResumePlan:
     """Divides a run's orders into those finished by earlier runs, which are added to this run's journal, and others.
 
-    An earlier outcome is carried over if nothing was left to do, its folder and files exist, and it skipped no file of
+    An earlier outcome is used again if nothing was left to do, its folder and files exist, and it skipped no file of
     a type that is wanted now. For an order that the journal knows, the list's own status is ignored.
 
     Args:
@@ -92,7 +92,7 @@ async def plan_resume(
         StoppedError: the run was stopped.
     """
     if resume is None:
-        return Taken((), tuple(orders), {})
+        return ResumePlan((), tuple(orders), {})
     already_complete: list[models.Outcome] = []
     todo: list[models.PurchaseOrder] = []
     earlier: dict[models.OrderKey, models.Earlier] = {}
@@ -129,10 +129,10 @@ async def plan_resume(
             stage.reach(start + len(batch))
     if already_complete:
         with work.stage("Recording finished orders", "order", len(already_complete)) as stage:
-            await journal.take_over(run, stage.counted(already_complete))
+            await journal.copy_outcomes(run, stage.counted(already_complete))
     if skipped:
         await journal.skip(run, skipped)
-    return Taken(tuple(already_complete), tuple(todo), earlier, left_out, tuple(skipped), unproved)
+    return ResumePlan(tuple(already_complete), tuple(todo), earlier, left_out, tuple(skipped), unproved)
 
 
 def _proved(
@@ -221,7 +221,7 @@ def unfinished(
             continue
         run, _, lease = folder.name.rpartition("-")
         number = numerals.parse_int(lease)
-        key = None if number is None else journal.handed_out(models.RunId(run), number)
+        key = None if number is None else journal.order_of_lease(models.RunId(run), number)
         if key is None or key in claims or drop:
             filesystem.remove_quietly(folder)
         else:
@@ -267,9 +267,9 @@ async def restore_progress(
         resume: how to continue; None does all orders again.
         begun: whether its work folder was left by an earlier run.
     """
-    if progress.is_taken_up:
+    if progress.is_resumed:
         return
-    progress.is_taken_up = True
+    progress.is_resumed = True
     key = progress.order.key
     known = (await asyncio.to_thread(journal.known, [key])).get(key)
     if known is not None:

@@ -37,7 +37,7 @@ class Careless(generic_portal.GenericPortal):
     name = "careless"
     _count = itertools.count()
 
-    def claims(self, url):
+    def recognises(self, url):
         return 2 + next(self._count)
 
     def order_url(self, po_number):

@@ -219,14 +219,14 @@ def test_a_page_that_tries_everything_is_read_and_nothing_opens(opened: Opened) 
                 assert not isinstance(captured, models.Link)
                 contents.append((await captured.part(30)).read_bytes())
                 await captured.discard()
-        async with opened.context.page() as hold:  # after a press the page is left: what it tried is asked on another
-            await hold.page.goto(order.url, wait_until="commit")
+        async with opened.context.page() as lease:  # after a press the page is left: what it tried is asked on another
+            await lease.page.goto(order.url, wait_until="commit")
             asked = "window.tried && ['position', 'media', 'worker'].every((one) => one in tried)"
-            await hold.page.wait_for_function(asked)
-            tried = await hold.page.evaluate("window.tried")
-            await hold.page.goto(f"{opened.portal.origin}/orders/after")
-            assert len(hold.page.context.pages) == 1
-            assert not hold.page.context.service_workers
+            await lease.page.wait_for_function(asked)
+            tried = await lease.page.evaluate("window.tried")
+            await lease.page.goto(f"{opened.portal.origin}/orders/after")
+            assert len(lease.page.context.pages) == 1
+            assert not lease.page.context.service_workers
         return names, contents, tried
 
     names, contents, tried = opened.loop.run(go())

@@ -36,36 +36,36 @@ if TYPE_CHECKING:
     from tests.helpers.loop_thread import LoopThread
 
 T = TypeVar("T")
-PASSES = models.Judgement(models.Ruling.PASS, "it changes nothing")
-LINKS = models.Judgement(models.Ruling.LINK, "it is a document")
+PASSES = models.RequestDecision(models.Ruling.PASS, "it changes nothing")
+LINKS = models.RequestDecision(models.Ruling.LINK, "it is a document")
 
 
-def judge(request: models.HeldRequest) -> models.Judgement:
+def decide(request: models.HeldRequest) -> models.RequestDecision:
     """Documents become links, all else is let through."""
     return LINKS if request.resource == "document" and request.method == "GET" else PASSES
 
 
-async def clicks(hold: page_lease.PageLease, selector: str = "#go") -> models.Click:
+async def clicks(lease: page_lease.PageLease, selector: str = "#go") -> models.Click:
     """The control at a selector, in whichever frame it is, as it would have been read."""
-    for frame in hold.page.frames:
+    for frame in lease.page.frames:
         element = await frame.query_selector(selector)
         if element is not None:
-            in_frame = "" if frame is hold.page.main_frame else frame.url
+            in_frame = "" if frame is lease.page.main_frame else frame.url
             return models.Click(await controls.describe(element, in_frame))
     return models.Click(models.Control("button", "Get it"))
 
 
 async def captured(
     context: contexts.Context,
-    hold: page_lease.PageLease,
+    lease: page_lease.PageLease,
     selector: str = "#go",
     timeout: float = IN_TIME,
-    guard: document_answers.Guard | None = None,
+    guard: document_answers.HostCheck | None = None,
 ) -> started_download.StartedDownload | capture.Opened:
     """What a click brings, where everything may be pressed."""
-    click = await clicks(hold, selector)
+    click = await clicks(lease, selector)
     return await capture.capture(
-        context, hold, click, timeout, guard, allow=lambda _: None, judge=judge, on_audit=lambda _: None
+        context, lease, click, timeout, guard, allow=lambda _: None, decide=decide, on_audit=lambda _: None
     )
 
 
@@ -102,12 +102,12 @@ class Opened:
         self, page: str, selector: str = "#go", timeout: float = IN_TIME, *, path: str = ""
     ) -> started_download.StartedDownload | capture.Opened:
         """Opens a page of the site and captures what a click on it brings."""
-        async with self.context.page() as hold:
-            await hold.page.goto(path or self.site.page(page))
+        async with self.context.page() as lease:
+            await lease.page.goto(path or self.site.page(page))
             try:
-                return await captured(self.context, hold, selector, timeout)
+                return await captured(self.context, lease, selector, timeout)
             finally:
-                assert hold.waiter is None
+                assert lease.waiter is None
 
     async def file(
         self, page: str, selector: str = "#go", *, path: str = ""
@@ -163,10 +163,10 @@ def test_a_click_brings_no_file_of_another_host(opened: Opened, page: str, host:
     url = f"http://{host or '127.0.0.1'}:{opened.site.port}/page/{page}"
 
     async def go(*allowed: str) -> str:
-        async with opened.context.page() as hold:
-            await hold.page.goto(url)
+        async with opened.context.page() as lease:
+            await lease.page.goto(url)
             guard = allowed_hosts.host_policy("http://127.0.0.1/order", allowed=allowed)
-            got = await captured(opened.context, hold, guard=guard)
+            got = await captured(opened.context, lease, guard=guard)
         assert isinstance(got, started_download.StartedDownload)
         await got.discard()
         return got.url
@@ -224,8 +224,8 @@ def test_a_new_window_with_an_image_or_a_page_gives_its_address(opened: Opened) 
 
     async def windows() -> list[str]:
         """Also those that Playwright knows nothing of."""
-        async with opened.context.page() as hold:
-            browser = hold.page.context.browser
+        async with opened.context.page() as lease:
+            browser = lease.page.context.browser
             assert browser is not None
             session = await browser.new_browser_cdp_session()
             targets = (await session.send("Target.getTargets"))["targetInfos"]
@@ -291,7 +291,7 @@ def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
     with pytest.raises(press_record.PressRefusedError, match=r"POST .*/answer/204, but no file") as caught:
         opened.run(opened.clicked("form-204"))
     assert caught.value.code is models.ErrorCode.NOT_PRESSED
-    assert [judged.request.method for judged in caught.value.sent] == ["POST"]
+    assert [decided.request.method for decided in caught.value.sent] == ["POST"]
 
 
 def test_a_control_that_is_gone_says_so(opened: Opened) -> None:
@@ -380,9 +380,9 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
         context = await opened.another("w3", max_bytes=1 << 20)
         try:
             for page in ("form-endless", "form-endless-target", "blob-endless"):
-                async with context.page() as hold:
-                    await hold.page.goto(opened.site.page(page))
-                    got = await captured(context, hold)
+                async with context.page() as lease:
+                    await lease.page.goto(opened.site.page(page))
+                    got = await captured(context, lease)
                 assert isinstance(got, started_download.StartedDownload)
                 with pytest.raises(errors.PermanentError, match="larger than 1,048,576 bytes") as caught:
                     await got.part()
@@ -390,9 +390,9 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
                 async with asyncio.timeout(30):
                     while list(context.downloads.iterdir()):  # noqa: ASYNC110 - the browser removes it in its own time
                         await asyncio.sleep(0.02)
-            async with context.page() as hold:
-                await hold.page.goto(opened.site.page("form-pdf"))
-                got = await captured(context, hold)
+            async with context.page() as lease:
+                await lease.page.goto(opened.site.page("form-pdf"))
+                got = await captured(context, lease)
             assert isinstance(got, started_download.StartedDownload)
             assert (await got.part()).read_bytes() == PDF
             await got.discard()
@@ -408,9 +408,9 @@ def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
     """Killed while a click is awaited, or while a file streams: BrowserLostError at once, not a time-out."""
 
     async def killed(context: contexts.Context) -> None:
-        async with context.page() as hold:
-            await hold.page.goto(opened.site.page("dead"))
-            waiting = asyncio.ensure_future(captured(context, hold))
+        async with context.page() as lease:
+            await lease.page.goto(opened.site.page("dead"))
+            waiting = asyncio.ensure_future(captured(context, lease))
             await asyncio.wait([waiting], timeout=0.5)
             os.kill(context.pid, signal.SIGKILL)
             await waiting
@@ -418,9 +418,9 @@ def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
     async def go() -> None:
         context = await opened.another("w2")
         try:
-            async with context.page() as hold:
-                await hold.page.goto(opened.site.page("form-slow"))
-                got = await captured(context, hold)
+            async with context.page() as lease:
+                await lease.page.goto(opened.site.page("form-slow"))
+                got = await captured(context, lease)
             assert isinstance(got, started_download.StartedDownload)
             with pytest.raises(errors.BrowserLostError):
                 await killed(context)
@@ -454,25 +454,25 @@ def test_cancelled_while_it_waits_the_page_is_fit_for_the_next(opened: Opened) -
 )
 def test_what_is_stopped_is_told_and_nothing_arrives(opened: Opened, page: str, sent: str) -> None:
     """The control is not pressed again by anybody: the error says what it would have sent."""
-    stop = models.Judgement(models.Ruling.STOP, "its address says nothing good")
+    stop = models.RequestDecision(models.Ruling.STOP, "its address says nothing good")
 
     async def go() -> None:
-        async with opened.context.page() as hold:
-            await hold.page.goto(opened.site.page(page))
-            click = await clicks(hold)
+        async with opened.context.page() as lease:
+            await lease.page.goto(opened.site.page(page))
+            click = await clicks(lease)
             no_file: list[models.Control] = []
             with pytest.raises(press_record.PressRefusedError, match="says nothing good") as caught:
                 await capture.capture(
                     opened.context,
-                    hold,
+                    lease,
                     click,
                     IN_TIME,
                     allow=lambda _: None,
-                    judge=lambda _: stop,
+                    decide=lambda _: stop,
                     on_audit=lambda _: None,
                     on_no_file=lambda control, _: no_file.append(control),
                 )
-            assert [judged.request.method for judged in caught.value.stopped] == [sent]
+            assert [decided.request.method for decided in caught.value.stopped] == [sent]
             assert not no_file  # nothing was sent
 
     before = len(opened.site.asked)
@@ -498,15 +498,15 @@ def test_a_control_that_sent_something_and_brought_no_file_is_told(opened: Opene
     no_file: list[models.Control] = []
 
     async def go() -> None:
-        async with opened.context.page() as hold:
-            await hold.page.goto(opened.site.page(page))
+        async with opened.context.page() as lease:
+            await lease.page.goto(opened.site.page(page))
             got = await capture.capture(
                 opened.context,
-                hold,
-                await clicks(hold),
+                lease,
+                await clicks(lease),
                 IN_TIME,
                 allow=lambda _: None,
-                judge=judge,
+                decide=decide,
                 on_audit=lambda _: None,
                 on_no_file=lambda control, _: no_file.append(control),
             )

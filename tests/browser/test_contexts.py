@@ -83,17 +83,17 @@ def test_two_contexts_are_two_processes_on_two_dirs_with_cookies_of_their_own(si
             assert one.version == two.version != ""
             assert "Mozilla" in one.user_agent
             assert one.language
-            async with one.page() as hold:
-                await hold.page.goto(f"{site.origin}/cookie")
-                await hold.page.evaluate("document.cookie = 'written=2'")
+            async with one.page() as lease:
+                await lease.page.goto(f"{site.origin}/cookie")
+                await lease.page.evaluate("document.cookie = 'written=2'")
                 async with asyncio.timeout(IN_TIME):  # the page's process tells the browser of it by and by
                     while len(await one.cookies()) < 2:  # noqa: ASYNC110 - the browser tells nobody
                         await asyncio.sleep(0.02)
-                await hold.page.reload()
-                assert await hold.page.inner_text("pre") == "[('given', '1'), ('written', '2')]"
-            async with two.page() as hold:
-                await hold.page.goto(f"{site.origin}/cookie")
-                assert await hold.page.inner_text("pre") == "[]"
+                await lease.page.reload()
+                assert await lease.page.inner_text("pre") == "[('given', '1'), ('written', '2')]"
+            async with two.page() as lease:
+                await lease.page.goto(f"{site.origin}/cookie")
+                assert await lease.page.inner_text("pre") == "[]"
             assert {cookie["name"] for cookie in await one.cookies()} == {"given", "written"}
             assert await two.cookies() == []
 
@@ -108,8 +108,8 @@ def test_a_window_that_nobody_sees_is_minimised_and_its_pages_do_not_notice() ->
             context = await them.open(pages=2)
             for _ in range(2):
                 async with context.page() as first, context.page() as second:
-                    for hold in (first, second):
-                        page = hold.page
+                    for lease in (first, second):
+                        page = lease.page
                         session = await context._inner.new_cdp_session(page)
                         window = await session.send("Browser.getWindowForTarget")
                         assert window["bounds"]["windowState"] == "minimized"
@@ -153,8 +153,8 @@ def test_nothing_is_left_after_the_driver_ends(site: Site, own_temp: Path) -> No
     async def go() -> tuple[Path, list[psutil.Process]]:
         async with small() as them:
             context = await them.open()
-            async with context.page() as hold:
-                await hold.page.goto(site.page("blank"))
+            async with context.page() as lease:
+                await lease.page.goto(site.page("blank"))
             below = [one for one in psutil.Process().children(recursive=True) if one not in others]
             assert context.pid in {one.pid for one in below}
             return them.driver.run_dir.path, below
@@ -172,16 +172,16 @@ def test_pop_ups_are_closed_downloads_cancelled_and_dialogs_answered_where_nobod
         async with small() as them:
             context = await them.open()
             site.hold_back()
-            async with context.page() as hold:
-                inner = hold.page.context
+            async with context.page() as lease:
+                inner = lease.page.context
                 for name in ("pop-ups", "downloads", "slow-download"):
                     async with contextlib.AsyncExitStack() as stack:
                         if name != "pop-ups":
-                            await stack.enter_async_context(hold.page.expect_event("download"))
-                        await hold.page.goto(site.page(name), wait_until="commit")
-                await until(lambda: inner.pages == [hold.page] and not them.files() and not hold.busy)
-                await hold.page.goto(site.page("blank"))
-                assert await hold.page.inner_text("p") == "nothing here"
+                            await stack.enter_async_context(lease.page.expect_event("download"))
+                        await lease.page.goto(site.page(name), wait_until="commit")
+                await until(lambda: inner.pages == [lease.page] and not them.files() and not lease.busy)
+                await lease.page.goto(site.page("blank"))
+                assert await lease.page.inner_text("p") == "nothing here"
             site.let_go()
 
     run_async(go())
@@ -193,13 +193,13 @@ def test_an_inline_pdf_is_a_download(site: Site) -> None:
     async def go() -> None:
         async with small() as them:
             context = await them.open()
-            async with context.page() as hold:
-                await hold.page.goto(site.page("inline-pdf"))
-                hold.waiter = asyncio.get_running_loop().create_future()
-                await hold.page.click("#go", no_wait_after=True)
-                download = await hold.waiter
+            async with context.page() as lease:
+                await lease.page.goto(site.page("inline-pdf"))
+                lease.waiter = asyncio.get_running_loop().create_future()
+                await lease.page.click("#go", no_wait_after=True)
+                download = await lease.waiter
                 assert getattr(download, "suggested_filename", "") == "inline.pdf"
-                hold.waiter = None
+                lease.waiter = None
 
     run_async(go())
 
@@ -209,15 +209,15 @@ def test_a_killed_browser_is_noticed_by_all_who_hold_a_page_of_it(site: Site) ->
     """Killed by its pid: `lost` is set, and whoever works on a page or waits for a file gets `BrowserLostError`."""
 
     async def navigates(context: contexts.Context, ready: asyncio.Event) -> None:
-        async with context.page() as hold:
+        async with context.page() as lease:
             ready.set()
-            await hold.page.wait_for_selector("#never", timeout=60_000)
+            await lease.page.wait_for_selector("#never", timeout=60_000)
 
     async def awaits_a_file(context: contexts.Context, ready: asyncio.Event) -> None:
-        async with context.page() as hold:
-            hold.waiter = asyncio.get_running_loop().create_future()
+        async with context.page() as lease:
+            lease.waiter = asyncio.get_running_loop().create_future()
             ready.set()
-            await hold.waiter
+            await lease.waiter
 
     async def go() -> None:
         async with small() as them:
@@ -238,8 +238,8 @@ def test_a_killed_browser_is_noticed_by_all_who_hold_a_page_of_it(site: Site) ->
             with pytest.raises(errors.BrowserLostError):
                 await context.cookies()
             with pytest.raises(errors.BrowserLostError):
-                async with context.page() as hold:
-                    await hold.page.goto(site.page("blank"))
+                async with context.page() as lease:
+                    await lease.page.goto(site.page("blank"))
             assert not other.lost.is_set()
             assert await other.is_alive()
 
@@ -256,8 +256,8 @@ def test_a_hung_browser_is_told_from_a_slow_portal_and_closed_in_bounded_time(si
             process = psutil.Process(context.pid)
             os.kill(context.pid, signal.SIGSTOP)
             with pytest.raises(errors.BrowserLostError, match="hung"):
-                async with context.page() as hold:
-                    await hold.page.goto(site.page("blank"), timeout=1000)
+                async with context.page() as lease:
+                    await lease.page.goto(site.page("blank"), timeout=1000)
             async with asyncio.timeout(IN_TIME):
                 await context.close()
             assert watchdog.wait_ended([process], 0)
@@ -388,10 +388,10 @@ def test_what_a_page_asks_on_leaving_does_not_stop_the_next_order(site: Site) ->
     async def go() -> None:
         async with small() as them:
             context = await them.open()
-            async with context.page() as hold:
-                await hold.page.goto(site.page("form-leaving"))
-                await hold.page.click("body")
-                await hold.page.goto(site.page("blank"))
-                assert hold.page.url == site.page("blank")
+            async with context.page() as lease:
+                await lease.page.goto(site.page("form-leaving"))
+                await lease.page.click("body")
+                await lease.page.goto(site.page("blank"))
+                assert lease.page.url == site.page("blank")
 
     run_async(go())

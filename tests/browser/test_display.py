@@ -196,11 +196,11 @@ def test_a_window_opens_on_a_virtual_display(no_display: None, tmp_path: Path) -
             context = await driver.open(
                 models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"), downloads=tmp_path
             )
-            async with context.page() as hold:
-                await hold.page.goto("data:text/html,<title>here</title>")
-                assert await hold.page.title() == "here"
-                assert await hold.page.evaluate(NODE)
-                assert "Headless" not in await hold.page.evaluate("navigator.userAgent")
+            async with context.page() as lease:
+                await lease.page.goto("data:text/html,<title>here</title>")
+                assert await lease.page.title() == "here"
+                assert await lease.page.evaluate(NODE)
+                assert "Headless" not in await lease.page.evaluate("navigator.userAgent")
             await context.close()
             return running
 
@@ -245,12 +245,12 @@ def test_two_runs_have_displays_of_their_own(no_display: None) -> None:
 def test_a_cancelled_start_leaves_no_display(no_display: None, steps: int) -> None:
     """Cancelled while Xvfb starts, no Xvfb is left."""
 
-    async def hold() -> None:
+    async def lease() -> None:
         async with view():
             await asyncio.Event().wait()
 
     async def go() -> None:
-        task = asyncio.ensure_future(hold())
+        task = asyncio.ensure_future(lease())
         for _ in range(steps):
             await asyncio.sleep(0.005)
         task.cancel()
@@ -303,8 +303,8 @@ def test_the_run_shows_its_windows_on_the_virtual_display(
         async with browsers:
             await browsers.sign_in([])
             one, _ = await asyncio.gather(browsers.open(models.WorkerId("w1")), browsers.open(models.WorkerId("w2")))
-            async with one.page() as hold:
-                assert await hold.page.evaluate(NODE)
+            async with one.page() as lease:
+                assert await lease.page.evaluate(NODE)
             return displays_of(os.getpid())
 
     (running,) = run_async(go())

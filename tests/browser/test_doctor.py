@@ -257,13 +257,13 @@ def test_saved_sign_ins_are_read_with_care(tmp_path: Path) -> None:
 )
 def test_policies_are_judged(values: dict[str, object], stops: bool | None, named: str) -> None:
     """Policies that stop us are told from those that may get in the way, and from all others."""
-    found = policies.judge(policies.Policies("here", values), headless=True, system="linux")
+    found = policies.evaluate(policies.Policies("here", values), headless=True, system="linux")
     assert [(finding.name, finding.stops) for finding in found] == ([] if stops is None else [(named, stops)])
 
 
 def test_headless_policies_do_not_matter_with_a_window_and_the_registry_has_numbers() -> None:
     """A policy counts only where it applies; on Windows truth values are 0 and 1."""
-    judge: Callable[..., list[policies.Finding]] = policies.judge
+    judge: Callable[..., list[policies.Finding]] = policies.evaluate
     assert not judge(policies.Policies("", {"HeadlessModeEnabled": False}), headless=False, system="darwin")
     windows = policies.Policies("", {"RemoteDebuggingAllowed": 0, "HeadlessModeEnabled": 1})
     assert [finding.name for finding in judge(windows, headless=True, system="win32")] == ["RemoteDebuggingAllowed"]

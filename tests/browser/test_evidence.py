@@ -96,12 +96,12 @@ async def _taken(text: str, folder: Path, *, close: bool = False) -> tuple[str, 
             downloads=driver.run_dir.path / "downloads",
         )
         try:
-            async with context.page() as hold:
-                await hold.page.goto("data:text/html,<p>")
-                await hold.page.set_content(text)
+            async with context.page() as lease:
+                await lease.page.goto("data:text/html,<p>")
+                await lease.page.set_content(text)
                 if close:
-                    await hold.page.close()
-                return await snapshot.take(hold.page, folder)
+                    await lease.page.close()
+                return await snapshot.take(lease.page, folder)
         finally:
             await context.close()
 

@@ -50,9 +50,9 @@ def test_a_browser_that_hangs_is_noticed_and_ended_whoever_waits_for_it() -> Non
             process = psutil.Process(context.pid)
 
             async def wait_long() -> None:
-                async with context.page() as hold:
+                async with context.page() as lease:
                     os.kill(context.pid, signal.SIGSTOP)
-                    await hold.page.wait_for_selector("#never", timeout=600_000)
+                    await lease.page.wait_for_selector("#never", timeout=600_000)
 
             with pytest.raises(errors.BrowserLostError, match="hung"):
                 await wait_long()
@@ -118,10 +118,10 @@ def test_a_page_that_is_too_busy_is_replaced(site: Site, monkeypatch: pytest.Mon
             (busy,) = context._pages._leases.values()
 
             async def run_in_circles() -> None:
-                async with asyncio.timeout(None) as limit, context.page() as hold:
-                    await hold.page.goto(site.page("blank"))
+                async with asyncio.timeout(None) as limit, context.page() as lease:
+                    await lease.page.goto(site.page("blank"))
                     limit.reschedule(asyncio.get_running_loop().time() + 0.5)
-                    await hold.page.evaluate("for (;;) {}")
+                    await lease.page.evaluate("for (;;) {}")
 
             with pytest.raises(TimeoutError):
                 await run_in_circles()
@@ -193,11 +193,11 @@ def test_a_portal_that_is_down_costs_hardly_an_attempt(signed_in: tuple[server.P
     def hear(_: engine.Run, event: events.Event) -> None:
         put_back.append(isinstance(event, events.OrderPutBack))
         if sum(put_back) == 8:
-            plain.faults.let(None)
+            plain.faults.start_random(None)
 
     put_back: list[bool] = []
     plain, home = signed_in
-    plain.faults.let(faults.Weather((), 1, (faults.Fault.SERVER_ERROR,), 1, 1, 10**6))
+    plain.faults.start_random(faults.RandomFaults((), 1, (faults.Fault.SERVER_ERROR,), 1, 1, 10**6))
     ran = run_async(portal_runs.run(plain, tmp_path, workers=2, home=home, hear=hear))
     assert ran.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert sum(outcome.attempts - 1 for outcome in ran.outcomes.values()) == 3

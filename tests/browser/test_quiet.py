@@ -133,11 +133,11 @@ class Ground:
 
     async def visit(self, way: str, delay: float = 0.0, **more: Any) -> tuple[quiet.Quiet, bool]:
         """How a page became quiet, and whether its list was there at that moment."""
-        async with self.context.page() as hold:
-            with page_watch.Watch(hold.page) as watch:
-                await hold.page.goto(self.origin + late_site.page(way, delay), wait_until="commit")
+        async with self.context.page() as lease:
+            with page_watch.Watch(lease.page) as watch:
+                await lease.page.goto(self.origin + late_site.page(way, delay), wait_until="commit")
                 became = await watch.quiet(deadline=time.monotonic() + LONG, **more)
-                return became, await has_list(hold.page)
+                return became, await has_list(lease.page)
 
     def visits(
         self, cases: Iterable[tuple[str, float]], **more: Any
@@ -270,15 +270,15 @@ def test_asked_again_it_finds_what_comes_later(ground: Ground) -> None:
     """What was called quiet without proof is waited for anew, until the change comes."""
 
     async def again() -> list[bool]:
-        async with ground.context.page() as hold:
-            with page_watch.Watch(hold.page) as watch:
-                await hold.page.goto(ground.origin + late_site.page("socket", 10.0), wait_until="commit")
+        async with ground.context.page() as lease:
+            with page_watch.Watch(lease.page) as watch:
+                await lease.page.goto(ground.origin + late_site.page("socket", 10.0), wait_until="commit")
                 seen: list[bool] = []
                 deadline = time.monotonic() + LONG
                 while not seen or (not seen[-1] and time.monotonic() < deadline):
                     became = await watch.quiet(deadline=deadline, patience=1.0)
                     assert became.how is How.PATIENCE
-                    seen.append(await has_list(hold.page))
+                    seen.append(await has_list(lease.page))
                 return seen
 
     seen = ground.run(again())
@@ -290,8 +290,8 @@ def test_changes_are_counted(ground: Ground) -> None:
     """Equal numbers mean that nothing changed; a clock's ticks do not count, and a change ends the waiting."""
 
     async def watched() -> None:
-        async with ground.context.page() as hold:
-            page = hold.page
+        async with ground.context.page() as lease:
+            page = lease.page
             with page_watch.Watch(page) as watch:
                 await page.goto(ground.origin + late_site.page("clock"), wait_until="commit")
                 first = await watch.quiet(deadline=time.monotonic() + LONG)
@@ -384,9 +384,9 @@ def test_the_page_does_not_notice(ground: Ground) -> None:
     """The browser's functions and classes look and work as they did."""
 
     async def look() -> Any:
-        async with ground.context.page() as hold:
-            await hold.page.goto(ground.origin + late_site.page("none"))
-            return await hold.page.evaluate(INTACT)
+        async with ground.context.page() as lease:
+            await lease.page.goto(ground.origin + late_site.page("none"))
+            return await lease.page.evaluate(INTACT)
 
     assert ground.run(look()) == {}
 
@@ -395,10 +395,10 @@ def test_frames_without_the_script_are_said(ground: Ground) -> None:
     """A frame in which nothing counts proves nothing, unless it shows nothing."""
 
     async def look() -> quiet.Quiet:
-        async with ground.context.page() as hold:
-            with page_watch.Watch(hold.page) as watch:
-                await hold.page.goto(ground.origin + late_site.page("frame"), wait_until="load")
-                frame = hold.page.frames[1]
+        async with ground.context.page() as lease:
+            with page_watch.Watch(lease.page) as watch:
+                await lease.page.goto(ground.origin + late_site.page("frame"), wait_until="load")
+                frame = lease.page.frames[1]
                 await frame.evaluate(
                     "() => { for (const s of Object.getOwnPropertySymbols(window)) delete window[s]; }"
                 )

@@ -300,10 +300,10 @@ class Gallery:
         return self.look("own")
 
     async def _look(self, url: str) -> page_facts.PageFacts:
-        async with self._context.page() as hold:
-            answer = await hold.page.goto(url)
+        async with self._context.page() as lease:
+            answer = await lease.page.goto(url)
             status = answer.status if answer else 0
-            return await page_facts.look(hold.page, asked=url, status=status, po_number="PO-7001")
+            return await page_facts.look(lease.page, asked=url, status=status, po_number="PO-7001")
 
     def close(self) -> None:
         """Ends browser and server."""

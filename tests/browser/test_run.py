@@ -159,13 +159,13 @@ def test_contexts_are_closed_when_memory_runs_short_and_opened_again(tmp_path: P
         if isinstance(event, events.ContextOpened):
             opened.append(event.pid)
             if len(opened) == 3:
-                portal.holds.clear()
+                portal.waits_for_pages.clear()
 
     settled: list[str] = []
     opened: list[int] = []
     with server.serve_in_thread(dataclasses.replace(PLAIN, orders=12)) as portal:
         run_async(portal_runs.signed_in(portal, tmp_path / "home"))
-        portal.holds[portal.orders[-1].path] = sys.maxsize  # however quickly the others are done
+        portal.waits_for_pages[portal.orders[-1].path] = sys.maxsize  # however quickly the others are done
         ran = run_async(
             portal_runs.run(portal, tmp_path, workers=2, home=tmp_path / "home", hear=hear, make_governor=make_governor)
         )

@@ -361,8 +361,8 @@ def test_what_python_itself_prints_tells_no_secret() -> None:
     """An error that nobody catches, one in a thread, and a warning that nobody listens to."""
     code = """
 import logging, threading
-from po_pw.cli import last_words
-last_words.without_secrets()
+from po_pw.cli import uncaught
+uncaught.redact_output()
 logging.getLogger("x").warning("token=%s", "l0gged5ecret")
 def fail(): raise ValueError("password: thread5ecret1")
 t = threading.Thread(target=fail); t.start(); t.join()

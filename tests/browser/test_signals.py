@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def test_the_first_finishes_what_is_in_hand_the_second_stops() -> None:
     """And every further one is as the second."""
-    assert [signals.how(count) for count in (1, 2, 3)] == [Stop.AFTER_CURRENT, Stop.NOW, Stop.NOW]
+    assert [signals.stop_for_signal(count) for count in (1, 2, 3)] == [Stop.AFTER_CURRENT, Stop.NOW, Stop.NOW]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_the_first_finishes_what_is_in_hand_the_second_stops() -> None:
 )
 def test_which_signals_are_listened_to(before: dict[str, object], taken: list[str]) -> None:
     """Those that the system has; but a run under `nohup` outlives its terminal."""
-    assert signals.taken(before) == taken
+    assert signals.handled(before) == taken
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def test_which_signals_are_listened_to(before: dict[str, object], taken: list[st
 )
 def test_what_the_consoles_end_does(event: int, does: tuple[Stop, str] | None) -> None:
     """Ctrl-C and Ctrl-Break are signals; a window that closes leaves seconds, so the run stops at once."""
-    assert signals.of_console(event) == does
+    assert signals.stop_for_console_event(event) == does
     told: list[tuple[Stop, str]] = []
     over = threading.Event()
     over.set()
-    assert signals.answer(event, lambda how, why: told.append((how, why)), over) is (does is not None)
+    assert signals.handle_console_event(event, lambda how, why: told.append((how, why)), over) is (does is not None)
     assert told == ([does] if does else [])
 
 
@@ -70,7 +70,9 @@ def test_the_console_is_answered_once_the_run_has_ended() -> None:
     over, stopped = threading.Event(), threading.Event()
     answered: list[bool] = []
     waiting = threading.Thread(
-        target=lambda: answered.append(signals.answer(2, lambda _how, _why: stopped.set(), over, patience=IN_TIME))
+        target=lambda: answered.append(
+            signals.handle_console_event(2, lambda _how, _why: stopped.set(), over, patience=IN_TIME)
+        )
     )
     waiting.start()
     assert stopped.wait(IN_TIME)
@@ -78,7 +80,7 @@ def test_the_console_is_answered_once_the_run_has_ended() -> None:
     over.set()
     waiting.join(IN_TIME)
     assert answered == [True]
-    assert signals.answer(2, lambda _how, _why: None, threading.Event(), patience=0)
+    assert signals.handle_console_event(2, lambda _how, _why: None, threading.Event(), patience=0)
 
 
 def test_handlers_that_were_there_come_back() -> None:

@@ -50,13 +50,13 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
         return opened
 
     async def go(url: str, password: str, timeout: float) -> tuple[str, list[str]]:
-        async with context.page() as hold:
-            await hold.page.context.clear_cookies()
-            await page_opening.open_page(hold.page, url, timeout)
+        async with context.page() as lease:
+            await lease.page.context.clear_cookies()
+            await page_opening.open_page(lease.page, url, timeout)
             answers = forms.Answers("anna", password)
-            await forms.fill(hold.page, answers, signed_in=is_in, may_type=anywhere, timeout=timeout)
+            await forms.fill(lease.page, answers, signed_in=is_in, may_type=anywhere, timeout=timeout)
             state = await context.save_storage_state()
-            return hold.page.url, [cookie["name"] for cookie in state["cookies"]]
+            return lease.page.url, [cookie["name"] for cookie in state["cookies"]]
 
     stack = contextlib.AsyncExitStack()
     context = loop.run(start())

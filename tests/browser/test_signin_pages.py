@@ -50,7 +50,7 @@ def sign_in(
     async def start(folder: Path) -> contexts.Context:
         driver = await stack.enter_async_context(playwright_driver.Driver())
         launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
-        strangers.append(attempt.Strangers(driver, launch, IN_TIME))
+        strangers.append(attempt.SignedOutPages(driver, launch, IN_TIME))
         opened = await driver.open(
             models.WorkerId("login"), launch, user_data_dir=folder / "profile", downloads=folder / "downloads"
         )
@@ -64,17 +64,17 @@ def sign_in(
             asked.append(host)
             return str(code)
 
-        async with context.page() as hold:
-            await hold.page.context.clear_cookies()
-            trying = attempt.Attempt(hold.page, provider.order(pages), strangers[0], timeout)
+        async with context.page() as lease:
+            await lease.page.context.clear_cookies()
+            trying = attempt.Attempt(lease.page, provider.order(pages), strangers[0], timeout)
             assert not await trying.begin()
             answers = forms.Answers(identity_provider.USER, identity_provider.PASSWORD, give if code else None)
             await trying.fill(answers, trust.Trust(hosts))
-            assert hold.page.url == provider.order(pages)
+            assert lease.page.url == provider.order(pages)
         return asked
 
     stack = contextlib.AsyncExitStack()
-    strangers: list[attempt.Strangers] = []
+    strangers: list[attempt.SignedOutPages] = []
     context = loop.run(start(tmp_path_factory.mktemp("pages")))
     yield lambda pages, *, code=identity_provider.CODE, hosts=ALLOWED, timeout=IN_TIME: loop.run(
         go(pages, code, hosts, timeout)

@@ -39,10 +39,10 @@ async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Coo
             downloads=driver.run_dir.path / "downloads",
         )
         try:
-            async with context.page() as hold, asyncio.TaskGroup() as group:
-                await page_opening.open_page(hold.page, url, 20)
-                group.create_task(_acts(person, hold.page))
-                await window.wait(hold.page, signed_in=signed_in, timeout=IN_TIME)
+            async with context.page() as lease, asyncio.TaskGroup() as group:
+                await page_opening.open_page(lease.page, url, 20)
+                group.create_task(_acts(person, lease.page))
+                await window.wait(lease.page, signed_in=signed_in, timeout=IN_TIME)
             return await context.cookies()
         finally:
             await context.close()

@@ -15,5 +15,5 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("number", range(1, len(scenarios.ALL) + 1))
 def test_the_scenario_passes(tmp_path: Path, number: int) -> None:
     """Each of the six scenarios the product was specified by comes out as it should."""
-    verdict = scenarios.run(number, scenarios.Environment(tmp_path, judge_times=False, repeats=1))
+    verdict = scenarios.run(number, scenarios.Environment(tmp_path, check_times=False, repeats=1))
     assert verdict.passed, verdict.problem

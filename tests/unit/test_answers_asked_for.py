@@ -154,7 +154,7 @@ def begun(tmp_path: Path, size: int = 120_000) -> None:
     """As a killed run leaves a file."""
     part = tmp_path / "0001.part"
     part.write_bytes(FILE[:size])
-    partial.write_note(part, partial.ResumeInfo("a1", "http://127.0.0.1/a", len(FILE), TAG, size))
+    partial.write_info(part, partial.ResumeInfo("a1", "http://127.0.0.1/a", len(FILE), TAG, size))
 
 
 def ranged(asked: Mapping[str, str], body: bytes, **more: str) -> web.Response:

@@ -38,7 +38,7 @@ def test_a_server_that_asks(
         server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=tls)
         async with server:
             port = server.sockets[0].getsockname()[1]
-            return await certificate_requests.is_missed(f"https://localhost:{port}/orders/1", named)
+            return await certificate_requests.is_missing(f"https://localhost:{port}/orders/1", named)
 
     assert run_async(go()) is missed
 
@@ -54,9 +54,9 @@ def test_what_is_no_tls_server_asks_for_nothing() -> None:
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         async with server:
-            found = [await certificate_requests.is_missed(url)]
+            found = [await certificate_requests.is_missing(url)]
         more = [url, f"https://{'x' * 70}.invalid/", "http://127.0.0.1/", "https://:443/"]
-        return [*found, *[await certificate_requests.is_missed(one) for one in more]]
+        return [*found, *[await certificate_requests.is_missing(one) for one in more]]
 
     assert run_async(go()) == [False] * 5
 

@@ -313,9 +313,9 @@ def test_a_requisitions_files_say_where_they_are_from() -> None:
         ({"label": "a.pdf", "title": "a.pdf", "address": f"{TENANT}/x"}, False),
     ],
 )
-def test_which_buttons_hand_out_a_file(found: dict[str, Any], hands_out: bool) -> None:
+def test_which_buttons_hand_out_a_file(found: dict[str, Any], returns_file: bool) -> None:
     """Those whose label is their title with words around it, in any language."""
-    assert coupa_portal.CoupaPortal().hands_out(control(**found)) is hands_out
+    assert coupa_portal.CoupaPortal().returns_file(control(**found)) is returns_file
 
 
 # --- hosts ------------------------------------------------------------------------------------------------------------

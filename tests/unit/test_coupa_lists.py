@@ -217,7 +217,7 @@ def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> Non
             run = await journal.begin(PLAN, unrecorded.noted(duplicates.mark_duplicates(table.rows())))
             orders = [unrecorded.whole(order) for order in journal.orders(run)]
 
-            async def taken(how: resuming.Resume | None) -> resuming.Taken:
+            async def taken(how: resuming.Resume | None) -> resuming.ResumePlan:
                 work = resuming_work()
                 return await resuming.plan_resume(
                     journal,

@@ -121,10 +121,10 @@ def test_signatures_are_soon_worth_nothing() -> None:
     clock = [1000.0]
     ours = signing.Signer(now=lambda: clock[0])
     query = dict(part.split("=") for part in ours.sign("/objects/1").split("&"))
-    assert ours.holds("/objects/1", query["X-Expires"], query["X-Signature"])
+    assert ours.is_valid("/objects/1", query["X-Expires"], query["X-Signature"])
     clock[0] += 61
-    assert not ours.holds("/objects/1", query["X-Expires"], query["X-Signature"])
-    assert not ours.holds("/objects/1", "9999999999", query["X-Signature"])
+    assert not ours.is_valid("/objects/1", query["X-Expires"], query["X-Signature"])
+    assert not ours.is_valid("/objects/1", "9999999999", query["X-Signature"])
 
 
 @pytest.mark.parametrize(

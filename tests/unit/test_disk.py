@@ -59,9 +59,9 @@ FINE, GONE, NO_ROOM = None, OSError(errno.ENOENT, "No such file or directory"), 
         ("EILSEQ", FINE, errors.PermanentError, models.ErrorCode.DISK_ERROR),
         ("EINVAL", FINE, errors.PermanentError, models.ErrorCode.DISK_ERROR),
         ("ENOENT", FINE, errors.FileProblemError, models.ErrorCode.DISK_ERROR),
-        ("EACCES", FINE, errors.FolderHeldError, models.ErrorCode.DISK_ERROR),
-        ("EPERM", FINE, errors.FolderHeldError, models.ErrorCode.DISK_ERROR),
-        ("EBUSY", FINE, errors.FolderHeldError, models.ErrorCode.DISK_ERROR),
+        ("EACCES", FINE, errors.FolderInUseError, models.ErrorCode.DISK_ERROR),
+        ("EPERM", FINE, errors.FolderInUseError, models.ErrorCode.DISK_ERROR),
+        ("EBUSY", FINE, errors.FolderInUseError, models.ErrorCode.DISK_ERROR),
         ("EIO", FINE, errors.FileProblemError, models.ErrorCode.DISK_ERROR),
         ("EROFS", FINE, errors.FileProblemError, models.ErrorCode.DISK_ERROR),
         ("EIO", NO_ROOM, errors.OutOfSpaceError, models.ErrorCode.DISK_FULL),
@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_changed_is_not_the_places_fault(part: Path) -> No
             await sink.finish(lambda _: None)
 
     try:
-        with pytest.raises(errors.FolderHeldError, match=r"0001\.part cannot be changed \(Operation not permitted\)"):
+        with pytest.raises(errors.FolderInUseError, match=r"0001\.part cannot be changed \(Operation not permitted\)"):
             run_async(go())
     finally:
         subprocess.run([CHATTR, "-i", str(part.parent)], check=True)
@@ -308,14 +308,14 @@ def test_a_journal_on_a_share_that_goes_away_loses_no_note(tmp_path: Path) -> No
             with pytest.raises(errors.OutputUnavailableError):
                 await journal.commit(run, journal_values.outcome(2))
             with pytest.raises(errors.OutputUnavailableError):
-                await journal.again(run)
+                await journal.reopen(run)
             assert not internal.exists()
             away.rename(internal)
-            await journal.again(run)
+            await journal.reopen(run)
             await journal.commit(run, journal_values.outcome(2))
             assert list(journal.known([journal_values.order(2).key])) == [journal_values.order(2).key]
             with pytest.raises(errors.MachineError, match="no longer the journal of this run"):
-                await journal.again(models.RunId("another"))
+                await journal.reopen(models.RunId("another"))
             return journal.left(journal_values.order(3).key)
 
     assert [file.path for file in run_async(go())] == ["a.pdf"]

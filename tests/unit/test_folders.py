@@ -218,7 +218,7 @@ def test_where_something_is_in_the_way_all_stays_and_it_can_be_tried_again(tmp_p
     in_the_way.write_bytes(b"a file")
     work = staging.open_work(tmp_path, "PO-001", "2")
     files = [saved(work, 1, "b.pdf", b"b"), saved(work, 2, "a.pdf", b"a")]
-    with pytest.raises(errors.FolderHeldError, match="PO-001_COMPLETED is a file"):
+    with pytest.raises(errors.FolderInUseError, match="PO-001_COMPLETED is a file"):
         finish(tmp_path, work, files)
     assert in_the_way.read_bytes() == b"a file"
     in_the_way.unlink()

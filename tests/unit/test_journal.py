@@ -184,7 +184,7 @@ def test_the_latest_outcome_is_known_and_carried(path: Path) -> None:
             await journal.commit(second, outcome(2))
             keys = [order(n).key for n in (2, 3, 4)]
             assert journal.known(keys) == {keys[0]: known(outcome(2)), keys[1]: known(outcome(3))}
-            await journal.take_over(second, [outcome(3)])
+            await journal.copy_outcomes(second, [outcome(3)])
             taken_over = dataclasses.replace(outcome(3), from_earlier_run=True)
             assert [one.outcome for one in journal.rows(second)] == [outcome(2), taken_over]
             assert journal.known(keys)[keys[1]] == known(taken_over)
@@ -325,7 +325,7 @@ def test_thousands_of_rows_stream(tmp_path: Path) -> None:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
             with little_memory(3_000_000):
                 run = await journal.begin(PLAN, map(row, range(2, count + 2)))
-            await journal.take_over(run, [outcome(n, files=()) for n in range(2, count + 2)])
+            await journal.copy_outcomes(run, [outcome(n, files=()) for n in range(2, count + 2)])
             with little_memory(3_000_000):
                 await asyncio.to_thread(check, journal.rows(run))
             assert journal.counts(run).orders == sum(1 for _ in journal.orders(run)) == count

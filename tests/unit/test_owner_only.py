@@ -117,7 +117,7 @@ def test_a_sign_in_is_saved_for_its_owner_alone(tmp_path: Path) -> None:
     assert [oct(mode(place)) for place in places if place.is_dir()] == ["0o700"] * 4
     assert [oct(mode(place)) for place in places if place.is_file()] == ["0o600"]
     assert kept.cookies(["https://a.example"])[0]["value"] == "x"
-    assert kept.tighten() == []
+    assert kept.restrict_access() == []
 
 
 @POSIX
@@ -131,7 +131,7 @@ def test_a_home_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:
     knowledge = portal_knowledge.PortalKnowledge(kept, events.Hub(), lambda _: None)
     knowledge.save()
     kept.private_folder(kept.profile("https://a.example"))
-    assert kept.tighten() == []
+    assert kept.restrict_access() == []
     assert [mode(place) for place in (home, home / "known", home / "somebody's")] == [0o1777] * 3
     assert [mode(place) for place in (home / "portals", file.parent, file)] == [0o700, 0o700, 0o600]
     assert [mode(place) for place in (home / "known").iterdir()] == [0o600]
@@ -147,10 +147,10 @@ def test_a_looser_one_is_tightened_and_said(tmp_path: Path) -> None:
     kept, file = saved(home)
     file.chmod(0o644)
     file.parent.chmod(0o755)
-    said = kept.tighten()
+    said = kept.restrict_access()
     assert [str(file.parent) in said[0], str(file) in said[1], len(said)] == [True, True, 2]
     assert (mode(file), mode(file.parent)) == (0o600, 0o700)
-    assert kept.tighten() == []
+    assert kept.restrict_access() == []
 
 
 @POSIX
@@ -162,7 +162,7 @@ def test_one_that_cannot_be_tightened_is_refused_with_what_to_do(
     file.chmod(0o644)
     monkeypatch.setattr(type(file), "chmod", lambda _self, _mode: None)  # as vfat does it
     with pytest.raises(errors.MachineError, match=r"other users can read it .*PO_PW_HOME") as caught:
-        kept.tighten()
+        kept.restrict_access()
     assert caught.value.exit_code == 3
 
 

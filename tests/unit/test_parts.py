@@ -138,8 +138,8 @@ def test_what_was_not_synced_for_certain_is_fetched_again(tmp_path: Path) -> Non
     with pytest.raises(errors.TransientError):
         fetched(sender, tmp_path / "0001", attempts=1)
     part = tmp_path / "0001.part"
-    note = json.loads(partial.note_path(part).read_text("utf-8"))
-    partial.note_path(part).write_text(json.dumps({**note, "synced": 500_000}), "utf-8")
+    note = json.loads(partial.info_path(part).read_text("utf-8"))
+    partial.info_path(part).write_text(json.dumps({**note, "synced": 500_000}), "utf-8")
     with part.open("r+b") as stream:
         stream.seek(500_000)
         stream.write(bytes(1_000_000))

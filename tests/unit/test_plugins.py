@@ -22,7 +22,7 @@ from po_pw.portals.generic import generic_portal
 class ThirdPortal(generic_portal.GenericPortal):
     name = "third"
 
-    def claims(self, url):
+    def recognises(self, url):
         return 0.9 if url.startswith("https://third.example/") else 0.0
 
 def portal(options):

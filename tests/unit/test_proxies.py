@@ -60,8 +60,8 @@ def test_the_environment_counts_for_our_client_and_for_the_browser(monkeypatch: 
         "--proxy-bypass-list=localhost;inside.example;*.inside.example;10.0.0.0/8",
     ]
     assert found.credentials() == ("http://proxy.example:3128", "anna", "s@cret-word")
-    assert "cret" not in found.told() + repr(found) + " ".join(found.browser_arguments())
-    assert "https://" not in found.told()
+    assert "cret" not in found.described() + repr(found) + " ".join(found.browser_arguments())
+    assert "https://" not in found.described()
 
 
 def test_what_only_the_browser_can_use_goes_through_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,8 +61,8 @@ def form(*kinds: str, **given: Any) -> page_facts.CredentialForm:
     return page_facts.CredentialForm(tuple(sorted(kinds)), **{**plain, **given})
 
 
-def way(label: str = "Sign in", *, in_content: bool = True) -> page_facts.WayIn:
-    return page_facts.WayIn(label, f"{P}/sso", in_content)
+def way(label: str = "Sign in", *, in_content: bool = True) -> page_facts.SignInLink:
+    return page_facts.SignInLink(label, f"{P}/sso", in_content)
 
 
 def experienced(count: int = 2) -> memories.PortalMemory:

@@ -94,11 +94,11 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
         before = {name: self.scheduler.waiting_for(name) for name in self.joined}
         got = self.scheduler.take(worker, self.now)
         due = {key for key, when in self.waiting.items() if when <= self.now}
-        put_back = {key for key in due if self.waiting[key] > -math.inf}
+        requeue = {key for key in due if self.waiting[key] > -math.inf}
         if isinstance(got, models.Lease):
             assert got.worker == worker
-            assert got.order.key in (put_back or due)
-            assert not put_back or self.waiting[got.order.key] == min(self.waiting[key] for key in put_back)
+            assert got.order.key in (requeue or due)
+            assert not requeue or self.waiting[got.order.key] == min(self.waiting[key] for key in requeue)
             assert got.attempt == self.attempts[got.order.key]
             self.check_theft(got, before)
             del self.waiting[got.order.key]
@@ -124,9 +124,9 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
 
     @stateful.precondition(lambda self: self.out)
     @stateful.rule(data=st.data(), delay=LATER, counts=st.booleans())
-    def put_back(self, data: st.DataObject, delay: float, counts: bool) -> None:
+    def requeue(self, data: st.DataObject, delay: float, counts: bool) -> None:
         lease = self.one_of(data, self.out)
-        self.scheduler.put_back(lease, self.now + delay, counts=counts)
+        self.scheduler.requeue(lease, self.now + delay, counts=counts)
         self.waiting[lease.order.key] = self.now + delay
         self.attempts[lease.order.key] += counts
 
@@ -160,7 +160,7 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
         with pytest.raises(schedulers.StaleLeaseError):
             self.scheduler.settle(lease)
         with pytest.raises(schedulers.StaleLeaseError):
-            self.scheduler.put_back(lease, self.now, counts=counts)
+            self.scheduler.requeue(lease, self.now, counts=counts)
         with pytest.raises(schedulers.StaleLeaseError):
             self.scheduler.park(lease)
 
@@ -250,12 +250,12 @@ def test_an_order_put_back_waits_until_it_is_due_and_then_comes_first() -> None:
     """Before its time nobody gets it, even with nothing else to do; at its time it goes before fresh ones."""
     scheduler = schedulers.Scheduler(orders(3), [ONE])
     scheduler.join(TWO)
-    scheduler.put_back(taken(scheduler, ONE), 5.0, counts=True)
+    scheduler.requeue(taken(scheduler, ONE), 5.0, counts=True)
     assert taken(scheduler, ONE, 4.9).order.row == 1
     again = taken(scheduler, TWO, 5.0)
     assert (again.order.row, again.attempt) == (0, 2)
     last = taken(scheduler, TWO, 5.0)
-    scheduler.put_back(last, 9.0, counts=False)
+    scheduler.requeue(last, 9.0, counts=False)
     assert scheduler.take(TWO, 6.0) == schedulers.WaitUntil(9.0)
     assert taken(scheduler, TWO, 9.0).attempt == 1
 
@@ -334,7 +334,7 @@ def test_it_shows_its_state() -> None:
     """`repr` says how many orders are where."""
     scheduler = schedulers.Scheduler(orders(5), [ONE, TWO])
     scheduler.settle(taken(scheduler, ONE))
-    scheduler.put_back(taken(scheduler, TWO), 1.0, counts=True)
+    scheduler.requeue(taken(scheduler, TWO), 1.0, counts=True)
     scheduler.park(taken(scheduler, ONE))
     taken(scheduler, TWO)
     assert repr(scheduler) == "<Scheduler w1:0 w2:1 unowned:0 delayed:1 parked:1 out:1 settled:1>"
@@ -358,7 +358,7 @@ def test_a_hundred_thousand_orders() -> None:
             continue
         thefts += got.stolen_from is not None
         if got.attempt == 1 and got.order.row % 10 == 0:
-            scheduler.put_back(got, now + 1.0, counts=True)
+            scheduler.requeue(got, now + 1.0, counts=True)
         else:
             scheduler.settle(got)
             seen[got.order.row] += 1

@@ -443,7 +443,7 @@ def test_orders_that_are_held_are_passed_over() -> None:
         found = []
         while isinstance(got := scheduler.take(ONE, now, lambda order: order.po_number in held), models.Lease):
             found.append(got.order.po_number)
-            scheduler.put_back(got, 50.0, counts=False) if got.order.po_number == "PO-3" else scheduler.settle(got)
+            scheduler.requeue(got, 50.0, counts=False) if got.order.po_number == "PO-3" else scheduler.settle(got)
         assert isinstance(got, schedulers.WaitUntil)
         assert got.when == (50.0 if now < 50.0 else None)
         return found

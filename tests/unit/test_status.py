@@ -51,7 +51,7 @@ async def work(journal: store.Journal) -> models.RunId:
     refused = models.Row(8, ("", ""), "", None, models.Failure(models.ErrorCode.INVALID_ROW, "no number"))
     twin = models.Row(9, ("PO-2", ""), "PO-2", order(2), None, duplicate_of=2)
     run = await journal.begin(PLAN, [*map(row, range(2, 8)), refused, twin])
-    await journal.take_over(run, [outcome(2, from_earlier_run=True)])
+    await journal.copy_outcomes(run, [outcome(2, from_earlier_run=True)])
     for step in (
         facts.Leased(lease(1, 3), second(1)),
         facts.Attempted(lease(1, 3), second(1), second(2), NETWORK),
@@ -102,7 +102,7 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
             assert run.counts == {"COMPLETED": 2, "FAILED": 2, "PENDING": 3, "DUPLICATE": 1}
             assert (run.failed, run.partial) == ({"NOT_FOUND": 1, "INVALID_ROW": 1}, {})
             assert (run.put_back, run.waiting) == ({"NETWORK": 1, "TIMEOUT": 1}, {"TIMEOUT": 1})
-            hands = [(one.key, one.worker, one.attempt, one.since) for one in run.in_hand]
+            hands = [(one.key, one.worker, one.attempt, one.since) for one in run.in_progress]
             assert hands == [("PO-7", "w1", 1, second(7)), ("PO-6", "w2", 1, second(6))]
             assert found.left == 3
             assert run.command == COMMAND
@@ -119,7 +119,7 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
     before = traces(out)
     after = status.read(out)
     assert (after.state, after.pid, after.left, after.unsuccessful) == ("stopped", None, 3, 2)
-    assert after.again() == list(COMMAND)
+    assert after.command() == list(COMMAND)
     assert traces(out) == before
 
 
@@ -297,7 +297,7 @@ def test_what_people_and_programs_read(tmp_path: Path) -> None:
     assert [line for line in said.splitlines() if len(line.rstrip()) > 80 and not line.startswith("  po-pw")] == []
     answer = json.loads(invoked("status", "--json", out))
     assert (answer["state"], answer["left"], answer["run"]["counts"]["FAILED"]) == ("stopped", 3, 2)
-    assert datetime.datetime.fromisoformat(answer["run"]["in_hand"][0]["since"]) == second(7)
+    assert datetime.datetime.fromisoformat(answer["run"]["in_progress"][0]["since"]) == second(7)
 
 
 def rules_of(*versions: int) -> list[models.Outcome]:
@@ -314,7 +314,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
     async def body() -> None:
         async with store.Journal.open(path) as journal:
             run = await journal.begin(PLAN, map(row, range(2, 7)))
-            await journal.take_over(run, rules_of(0, now - 1))
+            await journal.copy_outcomes(run, rules_of(0, now - 1))
             await journal.commit(run, rules_of(0, 0, now)[-1])
             await journal.commit(run, outcome(5, models.Status.FAILED, files=(), error=GONE, rules=0))
             await journal.end(run, seconds=1, work_seconds=1, interrupted=False, browser=None)

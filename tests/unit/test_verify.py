@@ -92,7 +92,7 @@ def test_all_is_as_recorded(out: Path) -> None:
     assert (report.checked.folders, report.checked.files) == (6, 11)
     assert report.checked.bytes == 3 + sum(file.size for number in ORDERS for file in made(number).files)
     assert said[-1] == (report.checked, 6)
-    assert report.at_work is None
+    assert report.running_pid is None
     assert traces(out) == before
 
 
@@ -124,7 +124,7 @@ def test_everything_that_is_not_is_found(out: Path) -> None:
         ("unknown folder", "A/PO-9_COMPLETED", ""),
         ("unknown folder", "PO-9_FAILED", ""),
     ]
-    assert sorted(report.to_mend()) == ["PO-2", "PO-3", "PO-5", "PO-6", "PO-7"]
+    assert sorted(report.to_refetch()) == ["PO-2", "PO-3", "PO-5", "PO-6", "PO-7"]
 
 
 def half(path: Path) -> None:
@@ -226,8 +226,8 @@ def test_repair_marks_what_can_be_fetched_again(out: Path) -> None:
     said, hear = notices()
     report = run_async(verify.mark_for_refetch(out, lambda *_: None, hear))
     assert said == []
-    assert (report.marked, report.at_work) == (1, None)
-    assert report.again == COMMAND
+    assert (report.marked, report.running_pid) == (1, None)
+    assert report.command == COMMAND
     assert {name: seen for name, seen in traces(out).items() if not name.startswith(".po-pw")} == before
     assert doubted(out) == ["PO-2"]
     progress = status.read(out).run
@@ -260,7 +260,7 @@ def test_a_run_that_is_going_is_not_disturbed(out: Path) -> None:
     with lock.locked(out / ".po-pw"):
         with pytest.raises(errors.MachineError, match="another po-pw"):
             run_async(verify.mark_for_refetch(out, lambda *_: None, lambda _: None))
-        assert verify.examine(out).at_work == os.getpid()
+        assert verify.examine(out).running_pid == os.getpid()
         answer = CliRunner().invoke(commands.app, ["verify", str(out)])
         assert answer.exit_code == 0
         assert f"A run is in progress (process {os.getpid()})" in answer.output

@@ -883,7 +883,7 @@ def test_a_kept_file_that_is_no_attachment_any_more_counts_as_vanished(tmp_path:
 
     async def keep(progress: order_progress.OrderProgress, _fetcher: fetching.Fetcher) -> None:
         progress.kept["a1"] = models.SavedFile("a1", "x", "x", 1, "", "", "http", "")
-        progress.keep_rest()
+        progress.keep_remaining()
 
     result = fetched(tmp_path, {"/1": page("nothing")}, given("/1", is_certain=False), then=keep)
     assert result.progress.vanished() == ["a1"]

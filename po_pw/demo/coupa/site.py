@@ -341,7 +341,7 @@ class Site:
         entry = self._tenant.record("storage", request)
         query = request.query
         file = self._files.get(_count(request.match_info["number"], 0))
-        signed = self._tenant.signer.holds(request.path, query.get("X-Expires", ""), query.get("X-Signature", ""))
+        signed = self._tenant.signer.is_valid(request.path, query.get("X-Expires", ""), query.get("X-Signature", ""))
         if file is None or not signed:
             self._tenant.counts["refused_by_storage"] += 1
             refusal = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
