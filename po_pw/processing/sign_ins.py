@@ -139,8 +139,8 @@ class SignIns:
         if portal.useless_renewals >= _MAX_USELESS:
             msg = (
                 f"{host} asked for a sign-in again after each of {portal.useless_renewals} sign-ins, before one order "
-                "could be read. Look at it with: po-pw login --check. Then run the same command again: it continues where "
-                "this one stopped."
+                "could be read. Look at it with: po-pw login --check. Then run the same command again: it continues "
+                "where this one stopped."
             )
             raise errors.LoginRequiredError(msg)
         if portal.renewed_at is None:
