@@ -71,7 +71,7 @@ class Run:
         self.out = self._resources.out
         self._results = run_results.RunResults(self._resources, self.hub)
         self._stack = contextlib.AsyncExitStack()
-        self._resume: resuming.Resume | None = None
+        self._resume: models.Resume | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
         self._taken = resuming.ResumePlan((), (), {})
 
@@ -95,7 +95,7 @@ class Run:
         name: str = "",
         columns: tuple[str, ...] = (),
         command: tuple[str, ...] = (),
-        resume: resuming.Resume | None = None,
+        resume: models.Resume | None = None,
         source: Path | None = None,
         commands: summary.Commands = summary.Commands(),  # noqa: B008 - frozen
     ) -> AsyncIterator[models.Outcome]:
@@ -183,7 +183,7 @@ class Run:
         self,
         run: models.RunId,
         unrecorded: duplicates.Unrecorded,
-        resume: resuming.Resume | None,
+        resume: models.Resume | None,
         source: Path | None,
     ) -> resuming.ResumePlan:
         """Plans which orders are processed and which are complete already.
@@ -215,7 +215,7 @@ class Run:
             types=wanted_types.WantedTypes.of(self.options.types),
         )
 
-    def _work_folders(self, resume: resuming.Resume | None) -> dict[models.OrderKey, str]:
+    def _work_folders(self, resume: models.Resume | None) -> dict[models.OrderKey, str]:
         """Work folders of an earlier run to resume; without `resume` they are removed."""
         busy = [self.out / folder for folder in self._resources.recovered.work]
         work = self._resources.work
@@ -333,7 +333,7 @@ class Run:
             said = f"{count} read again: on another order, attachments appeared later than expected"
             self.hub.emit(events.Notice("warning", said))
             run_context = dataclasses.replace(
-                self._make_run_context(run, lambda _: None), resume=self._resume or resuming.Resume()
+                self._make_run_context(run, lambda _: None), resume=self._resume or models.Resume()
             )
             await self.control.work(worker_group.WorkerGroup(run_context, again, workers, governor, first))
 

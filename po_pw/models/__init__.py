@@ -29,7 +29,7 @@ from po_pw.models.outcomes import (
 )
 from po_pw.models.page_controls import Click, Control, Form
 from po_pw.models.pressing import HeldRequest, Purpose, RequestDecision, Ruling
-from po_pw.models.purchase_orders import COLUMN_FIELDS, PAGE_SUPPLIER, Claim, Lease, Plan, PurchaseOrder, Row
+from po_pw.models.purchase_orders import COLUMN_FIELDS, PAGE_SUPPLIER, Claim, Lease, Plan, PurchaseOrder, Resume, Row
 
 __all__ = [
     "COLUMN_FIELDS",
@@ -68,6 +68,7 @@ __all__ = [
     "PurchaseOrder",
     "Purpose",
     "RequestDecision",
+    "Resume",
     "Row",
     "RowResult",
     "Ruling",

@@ -26,7 +26,7 @@ from po_pw.storage import disk_errors
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from po_pw.processing.run_context import WorkerDeps
+    from po_pw.processing.worker_deps import WorkerDeps
 
 _SIGN_INS: Final = 2
 """Sign-in requests of an order's page after which it fails, if the session's state is unknown."""

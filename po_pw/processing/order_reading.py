@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from po_pw.lanes import base as lanes
     from po_pw.processing import fetching, order_fetches, order_progress
-    from po_pw.processing.run_context import WorkerDeps
+    from po_pw.processing.worker_deps import WorkerDeps
     from po_pw.transport import client
 
 _NO_EVIDENCE: Final = (errors.BrowserLostError, errors.OutputUnavailableError, errors.DoesNotFitError)

@@ -25,18 +25,6 @@ _BATCH: Final = 500
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Resume:
-    """How a run continues earlier ones. Finished orders are not visited again, all others are."""
-
-    verify: bool = False
-    """Verify existing files by SHA-256, not only by size."""
-    only_failed: bool = False
-    """Exclude orders that no run has tried."""
-    refresh: bool = False
-    """Also visit finished orders and fetch new or changed files."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class ResumePlan:
     """A run's orders, divided for resuming."""
 
@@ -46,7 +34,7 @@ class ResumePlan:
     earlier: Mapping[models.OrderKey, models.Earlier]
     """Earlier results of the orders in `todo` that are not new."""
     left_out: int = 0
-    """Number of orders excluded by `Resume.only_failed`."""
+    """Number of orders excluded by `models.Resume.only_failed`."""
     skipped: tuple[models.Outcome, ...] = ()
     """Orders unknown to earlier runs that the list marks as COMPLETED, with their folders and files there."""
     unproved: int = 0
@@ -63,7 +51,7 @@ async def plan_resume(
     run: models.RunId,
     out: Path,
     orders: Sequence[models.PurchaseOrder],
-    resume: Resume | None,
+    resume: models.Resume | None,
     begun: Mapping[models.OrderKey, str],
     work: long_work.LongWork,
     proved: Callable[[models.PurchaseOrder], models.Outcome | None],
@@ -253,7 +241,7 @@ async def restore_progress(
     run: models.RunId,
     out: Path,
     progress: order_progress.OrderProgress,
-    resume: Resume | None,
+    resume: models.Resume | None,
     *,
     begun: bool,
 ) -> None:

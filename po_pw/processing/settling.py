@@ -18,7 +18,8 @@ from po_pw.storage import publishing, staging
 
 if TYPE_CHECKING:
     from po_pw.processing import order_reading
-    from po_pw.processing.run_context import RunContext, WorkerDeps
+    from po_pw.processing.run_context import RunContext
+    from po_pw.processing.worker_deps import WorkerDeps
 
 
 async def settle(

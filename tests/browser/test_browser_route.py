@@ -18,7 +18,6 @@ from po_pw.engine import run as engine
 from po_pw.lanes import browser
 from po_pw.orders import read
 from po_pw.portals import registry
-from po_pw.processing import resuming
 from po_pw.transport import allowed_hosts
 from tests.helpers import faulty_server
 from tests.helpers.support import IN_TIME
@@ -317,7 +316,7 @@ async def run(portal: Portal, folder: Path, names: list[str], **more: object) ->
     hub.listen(lambda event: said.append(event.why) if isinstance(event, events.Stopping) else None)
     options = settings.load(out=folder / "out", home=folder / "home", backoff_base=0.05, workers=1, **more)
     async with engine.Run(options, hub) as one:
-        given = one.process(table.rows(), columns=table.columns, resume=resuming.Resume())
+        given = one.process(table.rows(), columns=table.columns, resume=models.Resume())
         outcomes = [outcome async for outcome in given]
     return outcomes, said
 

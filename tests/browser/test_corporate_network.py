@@ -16,7 +16,6 @@ from po_pw import events, models, settings
 from po_pw.browser import nss
 from po_pw.engine import run as engine
 from po_pw.orders import read
-from po_pw.processing import resuming
 from tests.helpers import certificates
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ async def run(folder: Path, origin: str, **more: object) -> tuple[list[models.Ou
     hub.listen(lambda event: said.append(event.text) if isinstance(event, events.Notice) else None)
     options = settings.load(out=folder / "out", home=folder / "home", backoff_base=0.05, workers=1, attempts=1, **more)
     async with engine.Run(options, hub) as one:
-        given = one.process(table.rows(), columns=table.columns, resume=resuming.Resume())
+        given = one.process(table.rows(), columns=table.columns, resume=models.Resume())
         return [outcome async for outcome in given], [text for text in said if "are downloaded by the browser" in text]
 
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from po_pw import errors, events, models
-from po_pw.demo.coupa import tenant_catalogue, tenant_server
+from po_pw.demo.coupa import demo_tenant, tenant_catalogue, tenant_server
 from po_pw.demo.coupa.tenant_variants import Variant
-from po_pw.processing import resuming
 from tests.helpers import tenant_runs
 from tests.helpers.support import run_async
 
@@ -31,7 +30,7 @@ READS: Final = re.compile(
 
 
 @pytest.fixture(scope="module")
-def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[tenant_server.Tenant, tenant_runs.Ran]]:
+def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[demo_tenant.Tenant, tenant_runs.Ran]]:
     """A tenant all of whose orders were run once, with four workers."""
     folder = tmp_path_factory.mktemp("tenant")
     with tenant_server.serve_in_thread(NATIVE) as running:
@@ -40,11 +39,11 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[tenant_se
         yield running, run_async(tenant_runs.run(running.origin, folder, numbers, workers=4))
 
 
-def variants(tenant: tenant_server.Tenant) -> Mapping[Variant, tenant_catalogue.TenantOrder]:
+def variants(tenant: demo_tenant.Tenant) -> Mapping[Variant, tenant_catalogue.TenantOrder]:
     return {order.variant: order for order in tenant.orders}
 
 
-def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
+def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
     """Status, error, and the SHA-256 of each file: every expected one, none unexpected; nothing was changed."""
     portal, ran = tenant
     wrong: list[tuple[object, ...]] = []
@@ -60,7 +59,7 @@ def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[tenant_server
     assert portal.harm == []
 
 
-def test_nothing_else_is_asked_of_the_portal(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
+def test_nothing_else_is_asked_of_the_portal(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
     """Pages of orders, of the requisitions that are wanted, the list where an order is not at its address, files."""
     portal, _ = tenant
     asked = [one for one in portal.log if one.host == "tenant"]
@@ -85,7 +84,7 @@ def test_nothing_else_is_asked_of_the_portal(tenant: tuple[tenant_server.Tenant,
     assert [path for path, count in files.items() if count > 1 and not any(one in path for one in stale)] == []
 
 
-def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
+def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
     """Addresses and texts are in the results with what they are; the page's own count is met with them."""
     portal, ran = tenant
     for variant in (Variant.URL_AND_TEXT, Variant.ONLY_URL):
@@ -99,7 +98,7 @@ def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[tenant_server.Ten
         }
 
 
-def test_a_requisitions_files_say_so(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
+def test_a_requisitions_files_say_so(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
     """In the manifest and the results; what the order has of its own stays first."""
     portal, ran = tenant
     order = variants(portal)[Variant.REQUISITION_ADDED]
@@ -113,14 +112,14 @@ def test_a_requisitions_files_say_so(tenant: tuple[tenant_server.Tenant, tenant_
     assert [file["section"] for file in told] == [file.section for file in outcome.files]
 
 
-def test_the_supplier_is_the_pages(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
+def test_the_supplier_is_the_pages(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
     """The list has none."""
     portal, ran = tenant
     order = variants(portal)[Variant.HEADER_CLICK]
     assert ran.outcomes[order.po_number].supplier == order.supplier
 
 
-def test_presses_are_few_and_hand_out_files(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
+def test_presses_are_few_and_hand_out_files(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
     """Only buttons that are named as a file, that show the attachments of a line, or turn the lines' pages."""
     portal, ran = tenant
     pressed = [event for event in ran.heard if isinstance(event, events.Pressed)]
@@ -159,7 +158,7 @@ def test_reading_again_gives_the_same_attachments(tmp_path: Path) -> None:
         numbers = [variants(running)[variant].po_number for variant in wanted]
         tenant_runs.sign_in(running, tmp_path / "home")
         first = run_async(tenant_runs.run(running.origin, tmp_path, numbers))
-        again = run_async(tenant_runs.run(running.origin, tmp_path, numbers, resume=resuming.Resume(refresh=True)))
+        again = run_async(tenant_runs.run(running.origin, tmp_path, numbers, resume=models.Resume(refresh=True)))
         for number in numbers:
             ids = {file.attachment_id for file in first.outcomes[number].files}
             assert {file.attachment_id for file in again.outcomes[number].files} == ids

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from po_pw.demo.coupa import tenant_server, widgets
+from po_pw.demo.coupa import demo_tenant, tenant_server, widgets
 from po_pw.demo.coupa.tenant_catalogue import SignIn
 from po_pw.demo.coupa.tenant_variants import Variant
 from tests.helpers.demo_visits import client
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_single_sign_on_page_by_page() -> None:
     """User name, password, code and a question, each on its own page of another host; then where one wanted to go."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.COMMENTS)
         page = await get(session, tenant.origin + order.path)
         assert page[0].origin() == URL(tenant.provider_origin)
@@ -54,14 +54,14 @@ def test_single_sign_on_page_by_page() -> None:
 def test_the_provider_may_ask_less() -> None:
     """Without a code and without a question; and not at all, where it remembers who stays signed in."""
 
-    async def short(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def short(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         page = await send(session, await get(session, tenant.sign_in_url), identifier=tenant.username)
         page = await send(session, await send(session, page, secret=tenant.password))
         assert str(page[0]) == tenant.sign_in_url
 
     visit(short, dataclasses.replace(QUICK, asks_code=False, asks_to_stay=False), signed_in=False)
 
-    async def again(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def again(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         tenant.sign_everybody_out()
         page = await send(session, await get(session, tenant.sign_in_url))
         assert str(page[0]) == tenant.sign_in_url
@@ -73,7 +73,7 @@ def test_the_provider_may_ask_less() -> None:
 def test_a_code_may_be_good_once() -> None:
     """Where the provider is strict, the code that signed in once does not do so again."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         code = tenant.code()
         pages = []
         for _ in range(2):
@@ -89,7 +89,7 @@ def test_a_code_may_be_good_once() -> None:
 def test_the_native_form() -> None:
     """The tenant asks itself, with the ids that Coupa's form has; a wrong password is said with status 200."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.LINES)
         page = await get(session, tenant.origin + order.path)
         assert page[0].path == "/sessions/new"
@@ -108,7 +108,7 @@ def test_the_native_form() -> None:
 def test_a_session_ends_after_so_many_requests() -> None:
     """Then pages and files lead to the sign-in, JSON says 401; what needs no session is not counted."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.HEADER_DATA)
         check = f"{tenant.origin}/sessions/expiration_check"
         for _ in range(5):
@@ -138,7 +138,7 @@ def test_a_session_ends_after_so_many_requests() -> None:
 def test_one_session_per_user() -> None:
     """Where that is so, whoever signs in ends the session of before."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         async with client() as elsewhere:
             await sign_in(tenant, elsewhere)
         assert (await get(session, tenant.sign_in_url))[0].host == "localhost"
@@ -150,7 +150,7 @@ def test_one_session_per_user() -> None:
 def test_two_tenants_do_not_share_a_cookie() -> None:
     """Cookies are of a host, whatever the port: two sign-ins in one browser stand beside each other."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         async with tenant_server.serve(QUICK) as other:
             await sign_in(other, session)
             assert str((await get(session, tenant.sign_in_url))[0]) == tenant.sign_in_url

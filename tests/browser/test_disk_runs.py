@@ -24,7 +24,7 @@ from po_pw.engine import run_control
 from po_pw.journal import store
 from po_pw.machine import probes
 from po_pw.orders import read
-from po_pw.processing import order_progress, resuming
+from po_pw.processing import order_progress
 from tests.chaos import machines
 from tests.helpers import plain_portal
 from tests.helpers.support import run_async
@@ -94,7 +94,7 @@ async def run(
     error: Exception | None = None
     orders = read.open_table(table)
     async with engine.Run(settings.load(**given), hub, system=probes.SystemProbes(space_every=0.05)) as one:
-        worked = one.process(orders.rows(), columns=orders.columns, resume=resuming.Resume())
+        worked = one.process(orders.rows(), columns=orders.columns, resume=models.Resume())
         try:
             outcomes.extend([outcome async for outcome in worked])
         except errors.PoPwError as problem:

@@ -11,7 +11,6 @@ import pytest
 from po_pw import errors, events, models
 from po_pw.browser import activity
 from po_pw.portals import memory
-from po_pw.processing import resuming
 from tests.helpers import plain_portal
 from tests.helpers.plain_portal import Answer, Portal, area, order, page
 from tests.helpers.support import run_async
@@ -232,7 +231,7 @@ def test_attachments_that_nothing_else_tells_apart_are_told_apart_by_their_conte
             first = await plain_portal.run(portal, tmp_path, ["PO-1"])
             assert len({file.sha256 for file in first.outcomes["PO-1"].files}) == 2
             portal.pages["/orders/PO-1"] = listed("c", "a", "b")
-            again = await plain_portal.run(portal, tmp_path, ["PO-1"], resume=resuming.Resume(refresh=True))
+            again = await plain_portal.run(portal, tmp_path, ["PO-1"], resume=models.Resume(refresh=True))
             files = again.outcomes["PO-1"].files
             assert len(files) == len({file.sha256 for file in files}) == 3
             assert not any("vanished" in file.checks for file in files)

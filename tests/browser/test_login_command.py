@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from po_pw import sessions
-from po_pw.demo.coupa import tenant_catalogue, tenant_server
+from po_pw.demo.coupa import demo_tenant, tenant_catalogue, tenant_server
 from tests.helpers import file_keyring, support
 from tests.helpers.support import IN_TIME, run_async
 
@@ -29,7 +29,7 @@ _CODE: Final = "import sys, time; from po_pw.demo.coupa import totp; print(totp.
 
 
 @pytest.fixture
-def tenant() -> Iterator[tenant_server.Tenant]:
+def tenant() -> Iterator[demo_tenant.Tenant]:
     settings = tenant_catalogue.TenantSettings(
         latency=0.0, late=0.0, file_bytes=6_000, orders=1, plain=True, password=PASSWORD
     )
@@ -63,7 +63,7 @@ def po_pw(*words: str, env: dict[str, str], cwd: Path, exit_code: int = 0) -> st
 
 
 def test_a_sign_in_from_its_beginning_to_its_end(
-    tenant: tenant_server.Tenant, environment: dict[str, str], tmp_path: Path
+    tenant: demo_tenant.Tenant, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """Signed in without a window, remembered, listed, taken over for a second account, ended, checked, removed."""
     url, host = tenant.order_url(tenant.orders[0].po_number), tenant.origin.partition("//")[2]
@@ -111,7 +111,7 @@ def _netscape(cookies: Sequence[models.Cookie]) -> str:
 
 
 def test_without_a_keyring_the_sign_in_succeeds_and_cookies_of_no_use_do_not(
-    tenant: tenant_server.Tenant, environment: dict[str, str], tmp_path: Path
+    tenant: demo_tenant.Tenant, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """What cannot be remembered is said; what signs nobody in is kept nowhere."""
     url = tenant.order_url(tenant.orders[0].po_number)
@@ -129,7 +129,7 @@ def test_without_a_keyring_the_sign_in_succeeds_and_cookies_of_no_use_do_not(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of POSIX")
 def test_password_host_and_code_are_typed_in_the_terminal(
-    tenant: tenant_server.Tenant, environment: dict[str, str], tmp_path: Path
+    tenant: demo_tenant.Tenant, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """Each is asked for when it is needed; password and code are not shown."""
     import fcntl

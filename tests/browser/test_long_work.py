@@ -187,7 +187,7 @@ def worked(
                         one.control.stop(run_control.Stop.AFTER_CURRENT, "test")
 
             hub.listen(hear)
-            async for _ in one.process(rows(), name="pos.csv", columns=("po",), resume=resuming.Resume()):
+            async for _ in one.process(rows(), name="pos.csv", columns=("po",), resume=models.Resume()):
                 pass
             await one.write_results()
 
@@ -237,7 +237,7 @@ def test_noting_finished_orders_is_all_or_nothing(tmp_path: Path) -> None:
             work = long_work.LongWork(announce, lambda: stops[0])
             with pytest.raises(errors.StoppedError):
                 await resuming.plan_resume(
-                    journal, second, tmp_path, list(journal.orders(second)), resuming.Resume(), {}, work, lambda _: None
+                    journal, second, tmp_path, list(journal.orders(second)), models.Resume(), {}, work, lambda _: None
                 )
             assert [one.status for one in journal.rows(second)] == [models.Status.PENDING] * 10
             await journal.withdraw(second)

@@ -11,7 +11,6 @@ import pytest
 from po_pw import events, models
 from po_pw.cli import running
 from po_pw.demo import catalogue, server
-from po_pw.processing import resuming
 from po_pw.results import plausibility
 from tests.helpers import portal_runs
 from tests.helpers.journal_values import outcome, saved
@@ -145,7 +144,7 @@ def test_a_portal_without_any_files_is_doubted_through_the_whole_tool(tmp_path: 
         async def both() -> list[portal_runs.Ran]:
             await portal_runs.signed_in(portal, tmp_path / "home")
             first = await portal_runs.run(portal, tmp_path, workers=2, home=tmp_path / "home")
-            again = resuming.Resume()
+            again = models.Resume()
             return [first, await portal_runs.run(portal, tmp_path, workers=2, home=tmp_path / "home", resume=again)]
 
         for ran in run_async(both()):

@@ -13,7 +13,6 @@ from po_pw import events, models
 from po_pw.demo import catalogue, faults, portal_pages, server
 from po_pw.engine import run as engine
 from po_pw.engine import run_control
-from po_pw.processing import resuming
 from po_pw.results import counts
 from tests.helpers import marks, portal_runs
 from tests.helpers.support import run_async
@@ -34,7 +33,7 @@ def plain(tmp_path: Path) -> Iterator[server.Portal]:
         yield running
 
 
-def ran(portal: server.Portal, folder: Path, resume: resuming.Resume | None = None, **more: object) -> Ran:
+def ran(portal: server.Portal, folder: Path, resume: models.Resume | None = None, **more: object) -> Ran:
     """One run with two workers."""
     given: dict[str, object] = {"workers": 2, "home": folder / "home", "resume": resume, **more}
     return run_async(portal_runs.run(portal, folder, **given))  # type: ignore[arg-type] # the rest is settings
@@ -59,7 +58,7 @@ def test_of_a_partial_order_only_what_is_missing_is_fetched(plain: server.Portal
     assert first.error is None
     assert first.outcomes[order.po_number].status is models.Status.PARTIAL
     before = [asked(plain, file) for file in order.files]
-    second = ran(plain, tmp_path, resuming.Resume())
+    second = ran(plain, tmp_path, models.Resume())
     assert second.outcomes[order.po_number].status is models.Status.COMPLETED
     assert [asked(plain, file) for file in order.files] == [before[0] + 1, *before[1:]]
     assert second.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
@@ -90,7 +89,7 @@ def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Por
     stopped = ran(plain, tmp_path, only=[order.po_number], hear=stop)
     assert stopped.summary.counts == {models.Status.PENDING: 1}
     assert (stopped.summary.fetched.files, stopped.summary.unfinished.files) == (0, len(order.files) - 1)
-    rest = ran(plain, tmp_path, resuming.Resume(), only=[order.po_number])
+    rest = ran(plain, tmp_path, models.Resume(), only=[order.po_number])
     assert [asked(plain, file) for file in order.files] == [*[1] * (len(order.files) - 1), 2]
     assert rest.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
     assert started(rest).taken == {"unfinished": 1}
@@ -111,7 +110,7 @@ def test_a_refresh_fetches_what_is_new_or_changed_and_keeps_the_rest(plain: serv
     plain.show(other.po_number, [changed, *other.shown[1:]])
     plain.show(less.po_number, less.shown[:-1])
     sent = plain.counts["bytes"]
-    again = ran(plain, tmp_path, resuming.Resume(refresh=True))
+    again = ran(plain, tmp_path, models.Resume(refresh=True))
     if marks.is_kept_in(tmp_path):
         for one in again.outcomes.values():
             for path in (again.out / one.folder).iterdir():
@@ -138,7 +137,7 @@ def test_a_refresh_that_cannot_read_the_page_takes_nothing_away(plain: server.Po
     only = [order.po_number]
     ran(plain, tmp_path, only=only)
     plain.faults.add(order.path, faults.Fault.SERVER_ERROR, 1)
-    again = ran(plain, tmp_path, resuming.Resume(refresh=True), only=only, attempts=1)
+    again = ran(plain, tmp_path, models.Resume(refresh=True), only=only, attempts=1)
     outcome = again.outcomes[order.po_number]
     assert (outcome.status, outcome.error and outcome.error.code) == (
         models.Status.PARTIAL,
@@ -146,7 +145,7 @@ def test_a_refresh_that_cannot_read_the_page_takes_nothing_away(plain: server.Po
     )
     assert again.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
     files = plain.counts["files"]
-    last = ran(plain, tmp_path, resuming.Resume(), only=only)
+    last = ran(plain, tmp_path, models.Resume(), only=only)
     assert last.outcomes[order.po_number].status is models.Status.COMPLETED
     assert plain.counts["files"] == files
 
@@ -160,8 +159,8 @@ def test_changed_files_are_found_by_their_hash(plain: server.Portal, tmp_path: P
     victim = folder / first.outcomes[order.po_number].files[0].path
     victim.write_bytes(bytes(victim.stat().st_size))
     files = plain.counts["files"]
-    assert ran(plain, tmp_path, resuming.Resume(), only=only).summary.already_complete == 1
-    proved = ran(plain, tmp_path, resuming.Resume(verify=True), only=only)
+    assert ran(plain, tmp_path, models.Resume(), only=only).summary.already_complete == 1
+    proved = ran(plain, tmp_path, models.Resume(verify=True), only=only)
     assert started(proved).taken == {"missing": 1}
     assert plain.counts["files"] == files + 1
     theirs = {path.name for path in folder.iterdir()} - {file.path for file in proved.outcomes[order.po_number].files}
@@ -173,7 +172,7 @@ def test_only_failed_leaves_alone_what_was_never_tried(plain: server.Portal, tmp
     failing, other = plain.orders[0], plain.orders[1]
     plain.faults.add(failing.path, faults.Fault.SERVER_ERROR, 1)
     ran(plain, tmp_path, only=[failing.po_number], attempts=1)
-    again = ran(plain, tmp_path, resuming.Resume(only_failed=True), only=[failing.po_number, other.po_number])
+    again = ran(plain, tmp_path, models.Resume(only_failed=True), only=[failing.po_number, other.po_number])
     assert again.outcomes.keys() == {failing.po_number}
     assert again.summary.counts == {models.Status.COMPLETED: 1, models.Status.PENDING: 1}
     assert started(again).taken == {"failed": 1}

@@ -19,7 +19,6 @@ from po_pw.demo import catalogue, server
 from po_pw.engine import run as engine
 from po_pw.engine import run_control
 from po_pw.machine import capacity, resources
-from po_pw.processing import resuming
 from tests.helpers import portal_runs
 from tests.helpers.journal_values import raw
 from tests.helpers.support import run_async
@@ -88,7 +87,7 @@ def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: 
     assert stopped.summary.counts[models.Status.COMPLETED] == len(settled)
     done = dict(stopped.outcomes)
     assert 3 <= len(done) < len(plain.orders)
-    rest = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=resuming.Resume()))
+    rest = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=models.Resume()))
     assert rest.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert rest.summary.already_complete == len(done)
     for order in plain.orders:
@@ -217,7 +216,7 @@ def test_four_workers_and_the_same_command_again(plain: server.Portal, tmp_path:
     assert all(line["worker"] in {"w1", "w2", "w3", "w4"} for line in settled)
     assert not any(secret in log.read_text("utf-8") for secret in cookies_of(home))
     asked = plain.counts["files"], plain.counts["pages"]
-    second = run_async(portal_runs.run(plain, tmp_path, workers=4, home=home, resume=resuming.Resume()))
+    second = run_async(portal_runs.run(plain, tmp_path, workers=4, home=home, resume=models.Resume()))
     assert (plain.counts["files"], plain.counts["pages"]) == asked
     assert second.summary.already_complete == len(plain.orders)
     assert {po: outcome.files for po, outcome in second.outcomes.items()} == {

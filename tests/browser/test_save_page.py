@@ -8,7 +8,6 @@ import pypdf
 import pytest
 
 from po_pw import models
-from po_pw.processing import resuming
 from tests.helpers import plain_portal
 from tests.helpers.support import run_async
 
@@ -73,7 +72,7 @@ def test_the_page_lies_beside_the_files_and_nothing_is_fetched_twice(
             again = await ran(save_page=True)
             assert again.files("A1") == printed.files("A1")
             assert portal.times("/orders/A1") == visits
-            refreshed = await ran(resume=resuming.Resume(refresh=True))
+            refreshed = await ran(resume=models.Resume(refresh=True))
             assert portal.times("/orders/A1") == visits + 1
             assert refreshed.files("A2") == ["A2 page.pdf"]
             assert (refreshed.out / refreshed.outcomes["A2"].folder / "A2 page.pdf").is_file()

@@ -14,8 +14,7 @@ import pytest
 
 from po_pw import errors, events, models, sessions, settings
 from po_pw.auth import codes, login, trust
-from po_pw.demo.coupa import tenant_catalogue, tenant_server
-from po_pw.processing import resuming
+from po_pw.demo.coupa import demo_tenant, tenant_catalogue, tenant_server
 from tests.helpers import plain_portal, session_portal, support, tenant_runs, virtual_display
 from tests.helpers.support import run_async
 
@@ -205,7 +204,7 @@ def test_an_order_that_alone_asks_for_a_sign_in_fails_alone(tmp_path: Path) -> N
 _CODE: Final = (sys.executable, "-m", "po_pw.demo.coupa.totp")
 
 
-async def sign_in_to(tenant: tenant_server.Tenant, folder: Path, *, by_environment: bool) -> None:
+async def sign_in_to(tenant: demo_tenant.Tenant, folder: Path, *, by_environment: bool) -> None:
     """Through the identity provider's three pages, as `po-pw login --username … --totp-command …` does."""
     command = shlex.join([*_CODE, tenant.settings.totp_secret])
     await login.login(
@@ -242,7 +241,7 @@ def test_single_sign_on_is_renewed_with_a_code_or_by_the_next_run(
             monkeypatch.setenv("PO_PW_PASSWORD", tenant.settings.password)
             command = shlex.join([*_CODE, tenant.settings.totp_secret])
             second = await tenant_runs.run(
-                tenant.origin, tmp_path, numbers, workers=2, totp_command=command, resume=resuming.Resume()
+                tenant.origin, tmp_path, numbers, workers=2, totp_command=command, resume=models.Resume()
             )
             assert second.error is None
             came = {number: outcome.status.value for number, outcome in second.outcomes.items()}

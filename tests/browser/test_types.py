@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from po_pw import models
 from po_pw.demo import catalogue, server
-from po_pw.processing import resuming
 from tests.helpers import portal_runs
 from tests.helpers.support import run_async
 
@@ -31,7 +30,7 @@ def test_other_types_are_skipped_and_come_when_they_are_wanted(tmp_path: Path) -
         assert pdfs
         assert pdfs != every
 
-        def run(*types: str, resume: resuming.Resume | None) -> tuple[models.Outcome, dict[str, Any]]:
+        def run(*types: str, resume: models.Resume | None) -> tuple[models.Outcome, dict[str, Any]]:
             ran = run_async(
                 portal_runs.run(
                     portal,
@@ -47,7 +46,7 @@ def test_other_types_are_skipped_and_come_when_they_are_wanted(tmp_path: Path) -
             (row,) = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["rows"]
             return ran.outcomes[chosen.po_number], row
 
-        first, row = run("pdf", resume=resuming.Resume())
+        first, row = run("pdf", resume=models.Resume())
         assert first.status is models.Status.COMPLETED
         assert names(tmp_path / "out") == pdfs
         assert {gap.name for gap in first.missing if gap.skipped_type} == every - pdfs
@@ -56,12 +55,12 @@ def test_other_types_are_skipped_and_come_when_they_are_wanted(tmp_path: Path) -
         assert f"complete except for {len(every - pdfs)} attachment" in row["error_message"]
 
         pages = portal.counts["pages"]
-        again, _ = run("pdf", resume=resuming.Resume())
+        again, _ = run("pdf", resume=models.Resume())
         assert again.from_earlier_run
         assert portal.counts["pages"] == pages
 
         sent = portal.counts["files"]
-        wider, row = run(resume=resuming.Resume())
+        wider, row = run(resume=models.Resume())
         assert wider.earlier is models.Earlier.WIDENED
         assert names(tmp_path / "out") == every
         assert portal.counts["files"] == sent + len(every - pdfs)

@@ -217,7 +217,7 @@ def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> Non
             run = await journal.begin(PLAN, unrecorded.noted(duplicates.mark_duplicates(table.rows())))
             orders = [unrecorded.whole(order) for order in journal.orders(run)]
 
-            async def taken(how: resuming.Resume | None) -> resuming.ResumePlan:
+            async def taken(how: models.Resume | None) -> resuming.ResumePlan:
                 work = resuming_work()
                 return await resuming.plan_resume(
                     journal,
@@ -230,9 +230,9 @@ def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> Non
                     lambda order: marked_completed.proved(out, order, None, LONGEST),
                 )
 
-            for how in (None, resuming.Resume(verify=True), resuming.Resume(refresh=True)):
+            for how in (None, models.Resume(verify=True), models.Resume(refresh=True)):
                 assert [order.po_number for order in (await taken(how)).todo] == ["PO-1", "PO-2"]
-            planned = await taken(resuming.Resume())
+            planned = await taken(models.Resume())
             assert [order.po_number for order in planned.todo] == ["PO-2"]
             assert ([one.po_number for one in planned.skipped], planned.unproved) == (["PO-1"], 1)
             rows = list(journal.rows(run))
