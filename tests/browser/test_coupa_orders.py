@@ -1,4 +1,4 @@
-"""The embedded Coupa tenant, run from PO numbers and the tenant's address alone."""
+"""A run on the embedded Coupa tenant, with only PO numbers and the tenant's address."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ READS: Final = re.compile(
 
 @pytest.fixture(scope="module")
 def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[demo_tenant.Tenant, tenant_runs.Ran]]:
-    """A tenant all of whose orders were run once, with four workers."""
+    """A tenant whose orders were all processed once, by four workers."""
     folder = tmp_path_factory.mktemp("tenant")
     with tenant_server.serve_in_thread(NATIVE) as running:
         tenant_runs.sign_in(running, folder / "home")
@@ -44,7 +44,7 @@ def variants(tenant: demo_tenant.Tenant) -> Mapping[Variant, tenant_catalogue.Te
 
 
 def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
-    """Status, error, and the SHA-256 of each file: every expected one, none unexpected; nothing was changed."""
+    """Status, error and the SHA-256 of each file are as expected; nothing was changed on the tenant."""
     portal, ran = tenant
     wrong: list[tuple[object, ...]] = []
     for order in portal.orders:
@@ -60,7 +60,7 @@ def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[demo_tenant.T
 
 
 def test_nothing_else_is_asked_of_the_portal(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
-    """Pages of orders, of the requisitions that are wanted, the list where an order is not at its address, files."""
+    """Only pages of orders, their requisitions, the list where needed, and files are requested."""
     portal, _ = tenant
     asked = [one for one in portal.log if one.host == "tenant"]
     assert {one.method for one in asked} == {"GET"}
@@ -85,7 +85,7 @@ def test_nothing_else_is_asked_of_the_portal(tenant: tuple[demo_tenant.Tenant, t
 
 
 def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
-    """Addresses and texts are in the results with what they are; the page's own count is met with them."""
+    """Addresses and texts are in the results as such, and count towards the page's own number."""
     portal, ran = tenant
     for variant in (Variant.URL_AND_TEXT, Variant.ONLY_URL):
         order = variants(portal)[variant]
@@ -99,7 +99,7 @@ def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[demo_tenant.Tenan
 
 
 def test_a_requisitions_files_say_so(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
-    """In the manifest and the results; what the order has of its own stays first."""
+    """Manifest and results name the requisition's files as such; the order's own files come first."""
     portal, ran = tenant
     order = variants(portal)[Variant.REQUISITION_ADDED]
     assert order.requisition is not None
@@ -113,14 +113,14 @@ def test_a_requisitions_files_say_so(tenant: tuple[demo_tenant.Tenant, tenant_ru
 
 
 def test_the_supplier_is_the_pages(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
-    """The list has none."""
+    """The supplier is read from the page, as the list has none."""
     portal, ran = tenant
     order = variants(portal)[Variant.HEADER_CLICK]
     assert ran.outcomes[order.po_number].supplier == order.supplier
 
 
 def test_presses_are_few_and_hand_out_files(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
-    """Only buttons that are named as a file, that show the attachments of a line, or turn the lines' pages."""
+    """Only buttons named as a file, showing a line's attachments or turning the pages of lines are pressed."""
     portal, ran = tenant
     pressed = [event for event in ran.heard if isinstance(event, events.Pressed)]
     assert [event.label for event in pressed if event.refused] == []
@@ -141,7 +141,7 @@ def test_presses_are_few_and_hand_out_files(tenant: tuple[demo_tenant.Tenant, te
 
 @pytest.mark.parametrize("requests", [1, 2, 3, 4])
 def test_an_ended_session_is_never_no_attachments(tmp_path: Path, requests: int) -> None:
-    """Whether a part of the order's page, its requisition, a part of that, or a file asks for it: it is a sign-in."""
+    """A sign-in page in place of any part of an order, its requisition or a file is recognised as such."""
     ends = dataclasses.replace(NATIVE, session_requests=requests)
     with tenant_server.serve_in_thread(ends) as running:
         tenant_runs.sign_in(running, tmp_path / "home")
@@ -152,7 +152,7 @@ def test_an_ended_session_is_never_no_attachments(tmp_path: Path, requests: int)
 
 
 def test_reading_again_gives_the_same_attachments(tmp_path: Path) -> None:
-    """A refresh finds every file by the id that it had, and fetches none anew."""
+    """A refresh finds every file by its earlier id, and downloads none again."""
     with tenant_server.serve_in_thread(NATIVE) as running:
         wanted = (Variant.AWKWARD, Variant.SAME_NAME, Variant.PAGED_LINES, Variant.REQUISITION, Variant.OTHER_ID)
         numbers = [variants(running)[variant].po_number for variant in wanted]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_single_sign_on_page_by_page() -> None:
-    """User name, password, code and a question, each on its own page of another host; then where one wanted to go."""
+    """User name, password, code and a question each have a page on another host; then the target opens."""
 
     async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.COMMENTS)
@@ -52,7 +52,7 @@ def test_single_sign_on_page_by_page() -> None:
 
 
 def test_the_provider_may_ask_less() -> None:
-    """Without a code and without a question; and not at all, where it remembers who stays signed in."""
+    """The provider may ask for no code or question, or for nothing if the user stays signed in."""
 
     async def short(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         page = await send(session, await get(session, tenant.sign_in_url), identifier=tenant.username)
@@ -71,7 +71,7 @@ def test_the_provider_may_ask_less() -> None:
 
 
 def test_a_code_may_be_good_once() -> None:
-    """Where the provider is strict, the code that signed in once does not do so again."""
+    """A strict provider refuses a code that was used before."""
 
     async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         code = tenant.code()
@@ -87,7 +87,7 @@ def test_a_code_may_be_good_once() -> None:
 
 
 def test_the_native_form() -> None:
-    """The tenant asks itself, with the ids that Coupa's form has; a wrong password is said with status 200."""
+    """The tenant's own form has Coupa's ids; a wrong password is reported with status 200."""
 
     async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.LINES)
@@ -106,7 +106,7 @@ def test_the_native_form() -> None:
 
 
 def test_a_session_ends_after_so_many_requests() -> None:
-    """Then pages and files lead to the sign-in, JSON says 401; what needs no session is not counted."""
+    """Then pages and files lead to the sign-in, and JSON is a 401; public addresses are not counted."""
 
     async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.HEADER_DATA)
@@ -136,7 +136,7 @@ def test_a_session_ends_after_so_many_requests() -> None:
 
 
 def test_one_session_per_user() -> None:
-    """Where that is so, whoever signs in ends the session of before."""
+    """If set, a new sign-in ends the user's earlier session."""
 
     async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         async with client() as elsewhere:
@@ -148,7 +148,7 @@ def test_one_session_per_user() -> None:
 
 
 def test_two_tenants_do_not_share_a_cookie() -> None:
-    """Cookies are of a host, whatever the port: two sign-ins in one browser stand beside each other."""
+    """Two tenants on one host have different cookies, so one browser can be signed in to both."""
 
     async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         async with tenant_server.serve(QUICK) as other:

@@ -1,4 +1,4 @@
-"""What a press sends is judged while it is held: what is stopped never reaches the server, whichever way it goes."""
+"""Every request after a press is held and decided on; a stopped one never reaches the server."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ IN_A_WINDOW: Final = frozenset({"link-new-window", "link-no-opener", "pop-up", "
 
 
 class Opened:
-    """One context with two pages, for all tests of this file."""
+    """One context with two pages, shared by all tests of this file."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -108,7 +108,7 @@ class Opened:
         await self.driver.__aexit__(None, None, None)
 
     async def show(self, lease: page_lease.PageLease, path: str) -> playwright.ElementHandle:
-        """Opens a path; gives its control."""
+        """Opens a path and returns its control."""
         await lease.end_guard()
         await lease.page.goto(self.site.origin + path)
         control = await lease.page.query_selector("#go")
@@ -123,13 +123,13 @@ class Opened:
         allow: press_record.Allow = lambda _: None,
         purpose: models.Purpose = models.Purpose.OPEN,
     ) -> press_record.Press:
-        """Presses it, as one presses what shows more of a list."""
+        """Presses it, like a control that shows more of a list."""
         return await press_guard.read_press(
             self.context, lease, what, allow=allow, decide=decide, on_audit=self.told.append, purpose=purpose
         )
 
     def arrived(self, name: str) -> list[str]:
-        """What the server was asked at this name."""
+        """The requests that the server got at this name."""
         return [line for line in self.site.asked if line.endswith(f"/sent/{name}")]
 
 
@@ -159,7 +159,7 @@ def _more_than(before: int, opened: Opened, name: str) -> bool:
 
 
 async def held(lease: page_lease.PageLease, press: press_record.Press, name: str) -> None:
-    """Waits until the press is known to have sent something there, or was kept from it in the page."""
+    """Waits until the press has recorded the request, or the page has prevented it."""
 
     def is_held() -> bool:
         return any(
@@ -176,7 +176,7 @@ async def held(lease: page_lease.PageLease, press: press_record.Press, name: str
 
 @pytest.mark.parametrize("way", sorted(press_ways.WAYS))
 def test_what_the_judge_stops_never_arrives_and_what_it_passes_does(loop: LoopThread, opened: Opened, way: str) -> None:
-    """Each way works where nothing guards it; guarded, it arrives only where the judge lets it."""
+    """Each way of sending works without a guard; with one, a request arrives only if it is allowed."""
 
     async def unguarded() -> None:
         async with opened.context.page() as lease:
@@ -238,7 +238,7 @@ def test_what_the_judge_stops_never_arrives_and_what_it_passes_does(loop: LoopTh
 
 
 def test_requests_of_other_pages_of_the_context_pass(loop: LoopThread, opened: Opened) -> None:
-    """While one page is guarded and everything of it is stopped, another's pages, scripts and pop-ups go on."""
+    """While one page is guarded, requests, scripts and pop-ups of another page continue."""
 
     async def go() -> None:
         async with opened.context.page() as lease, opened.context.page() as other:
@@ -258,7 +258,7 @@ def test_requests_of_other_pages_of_the_context_pass(loop: LoopThread, opened: O
 
 
 def test_each_of_two_pages_gets_what_it_asked_for(loop: LoopThread, opened: Opened) -> None:
-    """Both open a window at once: Playwright has no page for it yet, and still it is known whose it is."""
+    """If both pages open a window at once, each request is attributed to its page."""
 
     async def go() -> None:
         async with opened.context.page() as first, opened.context.page() as second:
@@ -282,7 +282,7 @@ def test_each_of_two_pages_gets_what_it_asked_for(loop: LoopThread, opened: Open
 
 @pytest.mark.parametrize("when", ["before", "pointerdown", "mousedown", "re-made"])
 def test_a_control_that_became_another_is_not_pressed(loop: LoopThread, opened: Opened, when: str) -> None:
-    """It said *Download* when it was read, and says *Delete* when it is pressed: also where it changes meanwhile."""
+    """A control that said *Download* and now says *Delete* is not pressed, even if it changes in between."""
     change = """when => {
       const go = document.querySelector('#go');
       const change = () => {
@@ -317,7 +317,7 @@ def test_a_control_that_became_another_is_not_pressed(loop: LoopThread, opened: 
 
 
 def test_a_control_that_may_not_be_pressed_is_not(loop: LoopThread, opened: Opened) -> None:
-    """It is described once more right before the press, and judged by that; the refusal is told to the audit."""
+    """A control is read again right before the press; a refusal is reported to the audit."""
     asked: list[models.Control] = []
 
     def refuse(control: models.Control) -> str:
@@ -342,7 +342,7 @@ def test_a_control_that_may_not_be_pressed_is_not(loop: LoopThread, opened: Open
 
 
 def test_the_audit_is_told_of_the_press_and_of_what_it_sends(loop: LoopThread, opened: Opened) -> None:
-    """With its reason, without its query and without values."""
+    """The audit gets the press and its requests, with reasons, without queries and values."""
 
     async def go() -> None:
         async with opened.context.page() as lease:
@@ -362,7 +362,7 @@ def test_the_audit_is_told_of_the_press_and_of_what_it_sends(loop: LoopThread, o
 
 
 def test_what_the_page_sends_anyway_says_nothing_about_the_control(loop: LoopThread, opened: Opened) -> None:
-    """A keep-alive that was sent before the press is stopped as well, but the press is not blamed for it."""
+    """A keep-alive sent before the press is stopped, too, but not attributed to the press."""
     poll = (
         """() => { setInterval(() => fetch('/sent/alive', { method: 'POST', body: JSON.stringify({ at: 1 }) }), 20) }"""
     )
@@ -397,7 +397,7 @@ def test_what_the_page_sends_anyway_says_nothing_about_the_control(loop: LoopThr
 def test_what_cannot_be_seen_is_stopped(
     loop: LoopThread, opened: Opened, body: str, headers: str, *, is_seen: bool
 ) -> None:
-    """Forms of either kind are read; what is too long to be judged is not let through."""
+    """Forms of both kinds are read; a body that is too long to read is stopped."""
     script = f"""() => {{
       const form = document.createElement('form');
       form.innerHTML = '<input name=action value=list><input name=page value=2>';
@@ -423,7 +423,7 @@ def test_what_cannot_be_seen_is_stopped(
 
 
 def test_a_page_whose_policy_forbids_beacons_is_left_all_the_same(loop: LoopThread, opened: Opened) -> None:
-    """None will come, so none is waited for: the browser goes on, with the same page."""
+    """Without beacons none is waited for, and the same page is used again."""
     policy = """() => {
       const meta = document.createElement('meta');
       Object.assign(meta, { httpEquiv: 'Content-Security-Policy', content: "connect-src 'none'" });
@@ -445,7 +445,7 @@ def test_a_page_whose_policy_forbids_beacons_is_left_all_the_same(loop: LoopThre
 
 
 def test_a_browser_that_closes_sends_nothing_of_what_it_held(loop: LoopThread, site: Site) -> None:
-    """Neither what a press sent, nor the last beacon of a page that is being left just now."""
+    """A closing browser sends neither held requests nor the last beacon of a page."""
 
     async def go() -> None:
         opened = Opened(site)
@@ -468,7 +468,7 @@ def test_a_browser_that_closes_sends_nothing_of_what_it_held(loop: LoopThread, s
 def test_a_page_that_cannot_be_left_ends_with_its_browser(
     loop: LoopThread, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It hangs, so nobody knows what it has sent; only a browser that is killed sends nothing more."""
+    """If a page hangs, the browser is killed, because only a killed browser sends nothing more."""
     monkeypatch.setattr(press_guard, "_LEAVES_WITHIN", 1.0)
     hang = """() => {
       document.querySelector('#go').onclick = () => setTimeout(() => {
@@ -499,7 +499,7 @@ def test_a_page_that_cannot_be_left_ends_with_its_browser(
 
 
 def test_a_page_is_fit_for_the_next_after_it_was_pressed_on(loop: LoopThread, opened: Opened) -> None:
-    """Pressed on, given back, taken again: nothing is guarded any more, and the same page goes on."""
+    """A page that was pressed on can be leased again, without a guard."""
 
     async def go() -> None:
         async with opened.context.page() as lease:

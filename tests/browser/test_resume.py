@@ -1,4 +1,4 @@
-"""Going on where earlier runs stopped: nothing is fetched twice, what is new or changed is fetched."""
+"""Continuing earlier runs: nothing is downloaded twice; new and changed files are."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def ran(portal: server.Portal, folder: Path, resume: models.Resume | None = None
 
 
 def started(outcome: Ran) -> events.RunStarted:
-    """What the run said when it began."""
+    """The event at the start of the run."""
     (said,) = [event for event in outcome.events if isinstance(event, events.RunStarted)]
     return said
 
 
 def asked(portal: server.Portal, file: catalogue.ExpectedFile) -> int:
-    """How often a file was asked for."""
+    """How often a file was requested."""
     return portal.paths[portal_pages.address(file)]
 
 
 def test_of_a_partial_order_only_what_is_missing_is_fetched(plain: server.Portal, tmp_path: Path) -> None:
-    """A file that failed for good is asked for again by the next run; its neighbours are not; the order is whole."""
+    """The next run requests only the file that failed, and the order is then complete."""
     order = next(order for order in plain.orders if len(order.files) > 1)
     plain.faults.add(portal_pages.address(order.files[0]), faults.Fault.SERVER_ERROR, 2)
     first = ran(plain, tmp_path, attempts=2)
@@ -69,7 +69,7 @@ def test_of_a_partial_order_only_what_is_missing_is_fetched(plain: server.Portal
 
 
 def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Portal, tmp_path: Path) -> None:
-    """A run that is stopped at once in the middle of an order leaves its whole files to the next one."""
+    """Complete files of an order that was in progress when the run was stopped are not downloaded again."""
     order = next(order for order in plain.orders if len(order.files) > 1)
     last = order.files[-1]
     plain.faults.add(portal_pages.address(last), faults.Fault.STALL)
@@ -98,7 +98,7 @@ def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Por
 
 
 def test_a_refresh_fetches_what_is_new_or_changed_and_keeps_the_rest(plain: server.Portal, tmp_path: Path) -> None:
-    """Month's end: one order has a file more, one a changed file, one a file less; the others are as they were."""
+    """At month's end one order has a file more, one a changed file, one a file less; others are unchanged."""
     more, other, less, *rest = (order for order in plain.orders if len(order.files) > 1)
     ran(plain, tmp_path)
     spare = rest[0].files[0]
@@ -132,7 +132,7 @@ def test_a_refresh_fetches_what_is_new_or_changed_and_keeps_the_rest(plain: serv
 
 
 def test_a_refresh_that_cannot_read_the_page_takes_nothing_away(plain: server.Portal, tmp_path: Path) -> None:
-    """An order whose page is an error now keeps its files, is PARTIAL with the reason, and the next run takes it up."""
+    """An order whose page now fails keeps its files, is PARTIAL with the reason, and is tried again."""
     order = plain.orders[0]
     only = [order.po_number]
     ran(plain, tmp_path, only=only)
@@ -151,7 +151,7 @@ def test_a_refresh_that_cannot_read_the_page_takes_nothing_away(plain: server.Po
 
 
 def test_changed_files_are_found_by_their_hash(plain: server.Portal, tmp_path: Path) -> None:
-    """A file changed without a change in size counts as there until `verify` looks closer: it is fetched again."""
+    """A file changed without a change in size is downloaded again after `verify`."""
     order = next(order for order in plain.orders if len(order.files) > 1)
     only = [order.po_number]
     first = ran(plain, tmp_path, only=only)
@@ -168,7 +168,7 @@ def test_changed_files_are_found_by_their_hash(plain: server.Portal, tmp_path: P
 
 
 def test_only_failed_leaves_alone_what_was_never_tried(plain: server.Portal, tmp_path: Path) -> None:
-    """With `only_failed` the order that failed is tried again; those that no run came to stay PENDING."""
+    """`only_failed` retries the failed order; those that no run tried stay PENDING."""
     failing, other = plain.orders[0], plain.orders[1]
     plain.faults.add(failing.path, faults.Fault.SERVER_ERROR, 1)
     ran(plain, tmp_path, only=[failing.po_number], attempts=1)
@@ -180,7 +180,7 @@ def test_only_failed_leaves_alone_what_was_never_tried(plain: server.Portal, tmp
 
 
 def test_an_order_whose_supplier_changed_has_one_folder(plain: server.Portal, tmp_path: Path) -> None:
-    """The folder below the old supplier goes when the one below the new supplier is in place; so does its manifest."""
+    """The folder and manifest below the old supplier are removed once the new folder is in place."""
     order = plain.orders[0]
     first = ran(plain, tmp_path, only=[order.po_number])
     old = first.outcomes[order.po_number].folder

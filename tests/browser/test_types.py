@@ -1,4 +1,4 @@
-"""`--types`: files of other types are skipped, said so, and downloaded once they are wanted."""
+"""`--types`: files of other types are skipped and reported, and downloaded once they are wanted."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ def names(out: Path) -> set[str]:
 
 
 def test_other_types_are_skipped_and_come_when_they_are_wanted(tmp_path: Path) -> None:
-    """Not missing, not downloaded; the order is complete in the sense chosen and says so. With more types only the rest
-    is downloaded; with fewer nothing is, and nothing is lost, not even by doing all again."""
+    """Skipped files are not missing, and the order is complete. With more types only the rest is downloaded.
+
+    With fewer types nothing is downloaded and nothing is lost, not even when all orders are processed again.
+    """
     with server.serve_in_thread(catalogue.PortalSettings(orders=4, plain=True, latency=0)) as portal:
         run_async(portal_runs.signed_in(portal, tmp_path / "home"))
         chosen = max(portal.orders, key=lambda order: len({PurePath(file.name).suffix for file in order.files}))

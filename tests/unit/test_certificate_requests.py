@@ -1,4 +1,4 @@
-"""Whether a host asks for a client certificate: told from the first words of real TLS servers."""
+"""Whether a host asks for a client certificate, checked with real TLS servers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def test_a_server_that_asks(
     tmp_path: Path, asks: ssl.VerifyMode, oldest: ssl.TLSVersion, named: tuple[str, ...], missed: bool
 ) -> None:
-    """Whether it insists or not; a host that is given a certificate misses none."""
+    """Both required and optional requests are noticed; a host that gets a certificate misses none."""
     tls = certificates.server_context(tmp_path, certificates.issue("Corporation"))
     tls.verify_mode, tls.minimum_version = asks, oldest
 
@@ -44,7 +44,7 @@ def test_a_server_that_asks(
 
 
 def test_what_is_no_tls_server_asks_for_nothing() -> None:
-    """One that speaks something else, a port where nothing listens, a name that cannot be, and plain http."""
+    """Other protocols, closed ports, impossible names and plain http ask for nothing."""
 
     async def go() -> list[bool]:
         async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,7 +62,7 @@ def test_what_is_no_tls_server_asks_for_nothing() -> None:
 
 
 def test_the_message_names_the_host_and_the_option() -> None:
-    """As they are to be typed: without port and scheme."""
+    """The message has the host without port and scheme, as it must be typed."""
     error = net_errors.unreachable("https://idp.example:8443/x?y", models.NetFault.CLIENT_CERTIFICATE)
     assert "idp.example:8443 cannot be opened: it asks for a client certificate" in str(error)
     assert "--client-certificate-host idp.example, and --client-certificate FILE" in str(error)

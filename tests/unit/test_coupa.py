@@ -304,7 +304,7 @@ def test_a_requisitions_files_say_where_they_are_from() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "hands_out"),
+    ("found", "returns_file"),
     [
         ({"label": "a.pdf file attachment", "title": "a.pdf"}, True),
         ({"label": "Anexo de arquivo de a.pdf", "title": "a.pdf"}, True),
