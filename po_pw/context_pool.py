@@ -118,12 +118,8 @@ class Pool:
         self._local_storage = {one: await asyncio.to_thread(self._sessions.local_storage, one) for one in origins}
         if self._profiles is None:
             base = self._options.base_profile
-            if base is not None and not base.is_dir():
-                msg = (
-                    f"--base-profile: there is no folder {base}. Give the profile to copy, or leave the option out "
-                    "to use the one that po-pw login made."
-                )
-                raise errors.ProfileError(msg)
+            if base is not None:
+                await asyncio.to_thread(profiles.check_base, base)
             if base is None and origins and self._sessions.profile(origins[0]).is_dir():
                 base = self._sessions.profile(origins[0])
             if base is not None:

@@ -78,6 +78,10 @@ class CredentialsRefusedError(LoginRequiredError):
     """The portal did not accept the user name and password: sending them again may lock the account."""
 
 
+class CodeRefusedError(LoginRequiredError):
+    """The portal did not accept the one-time code."""
+
+
 # --- one order or one file failed ------------------------------------------------------------------------------------
 
 

@@ -90,6 +90,11 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
             "Check the address, or ask your administrator.",
             shows_network=True,
         ),
+        NetFault.PORT: Meaning(
+            "browsers refuse to open a web page on this port",
+            "Check the port in the address, or leave it out.",
+            shows_network=True,
+        ),
         NetFault.CREDENTIALS: Meaning(
             "it, or the proxy on the way to it, asks for a user name and password",
             "If it is the proxy, put them into HTTPS_PROXY and HTTP_PROXY; see docs/networks.md.",
@@ -120,7 +125,7 @@ _CHROMIUM: Final = (
     ("ERR_DNS", NetFault.NAME_SERVER),
     ("ERR_CONNECTION_REFUSED", NetFault.REFUSED),
     ("ERR_ADDRESS", NetFault.ADDRESS),
-    ("ERR_UNSAFE_PORT", NetFault.BLOCKED),
+    ("ERR_UNSAFE_PORT", NetFault.PORT),
     ("ERR_NETWORK_ACCESS_DENIED", NetFault.BLOCKED),
     ("ERR_BLOCKED_BY_ADMINISTRATOR", NetFault.BLOCKED),
     ("ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS", NetFault.BLOCKED),

@@ -16,7 +16,7 @@ import pydantic_settings
 from po_pw import config_file, errors, folder_layout, hostnames, humanize, models, setting_names, setting_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 DEFAULT_MAX_PATH = 260 if sys.platform == "win32" else 400
 """Maximum characters of a whole path: Windows' own limit; elsewhere a length that synced folders support."""
@@ -28,9 +28,15 @@ _DEVICES: Final = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in (
 _TYPES: Final = (
     *("pdf", "docx", "doc", "xlsx", "xls", "xlsm", "xlsb", "pptx", "ppt", "msg", "eml", "zip", "7z", "rar", "csv"),
     *("txt", "xml", "json", "rtf", "odt", "ods", "odp", "jpg", "png", "gif", "tif", "heic", "dwg", "dxf", "step"),
-    "p7m",
+    *("stp", "stl", "igs", "iges", "x_t", "x_b", "sldprt", "sldasm", "ipt", "iam", "ifc", "p7m", "p7s"),
 )
 """Types of files that orders usually have; used to recognise mistyped types."""
+
+
+def unfamiliar_types(types: Sequence[str]) -> tuple[str, ...]:
+    """Those among extensions of files that neither this program nor the system knows; they may be mistyped."""
+    known = {*_TYPES, *(ending.removeprefix(".") for ending in mimetypes.types_map)}
+    return tuple(ending for ending in types if ending not in known)
 
 
 def _seconds(value: object) -> object:
@@ -275,10 +281,10 @@ class _Fields(pydantic_settings.BaseSettings):
     @pydantic.field_validator("types")
     @classmethod
     def _known_types(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        known = {*_TYPES, *(ending.removeprefix(".") for ending in mimetypes.types_map)}
+        unfamiliar = unfamiliar_types(value)
         for ending in value:
-            near = [] if ending in known else difflib.get_close_matches(ending, _TYPES, 1, 0.6)
-            if near or not re.fullmatch(r"[a-z0-9]{1,10}", ending):
+            near = difflib.get_close_matches(ending, _TYPES, 1, 0.6) if ending in unfamiliar else []
+            if near or not re.fullmatch(r"[a-z0-9_]{1,10}", ending):
                 meant = f"did you mean {near[0]}?" if near else "give extensions such as pdf,xlsx"
                 msg = f"{ending!r} is not a known type of file; {meant}"
                 raise ValueError(msg)

@@ -272,12 +272,12 @@ class _Filling:
     async def _refusal(self, look: _Look | None, step: form_steps.Step) -> errors.LoginRequiredError:
         """The error that says why the sign-in failed."""
         said = await self._complaint()
-        says = f' It says: "{said}".' if said else ""
+        says = f' It says: "{said}"' if said else ""
         if not self._done:
             msg = f"no sign-in form appeared within {self._timeout:.0f} s. {_BY_WINDOW}"
             return errors.LoginRequiredError(msg)
         if step.asks is form_steps.Asks.CODE:
-            return errors.LoginRequiredError(f"the portal did not accept the one-time code.{says}")
+            return errors.CodeRefusedError(f"the portal did not accept the one-time code.{says}")
         if step.asks in {form_steps.Asks.USER, form_steps.Asks.PASSWORD}:
             has_password = form_steps.Asks.PASSWORD in self._done
             what = "user name and password" if has_password else "user name"

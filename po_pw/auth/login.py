@@ -90,8 +90,12 @@ async def login(
             with page_opening.map_errors(f"the sign-in to {hostnames.origin_of(url)}"):
                 async with context.page() as lease:
                     trying = _attempt(options, driver, launch, lease.page, url)
-                    if not await trying.begin():
-                        await trying.fill(forms.Answers(username, password or "", code), trust)
+                    try:
+                        if not await trying.begin():
+                            await trying.fill(forms.Answers(username, password or "", code), trust)
+                    except (errors.CredentialsRefusedError, errors.CodeRefusedError) as error:
+                        msg = f"{error} Nothing was saved. To try again, run the same command."
+                        raise type(error)(msg) from error
                     proof = await trying.prove()
             # Only now are the hosts known that the user confirmed.
             method = sessions.SignInMethod(url, username, trust.allowed(), by_environment)

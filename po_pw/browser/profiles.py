@@ -209,6 +209,26 @@ class ProfileManager:
                 self._root = None
 
 
+def check_base(base: Path) -> None:
+    """Checks that a base profile can be copied.
+
+    Args:
+        base: as the user named it.
+
+    Raises:
+        ProfileError: there is no such folder, it is the browser's own, or a browser is using it.
+    """
+    if not base.is_dir():
+        what = "is not a folder" if base.exists() else "does not exist"
+        msg = (
+            f"--base-profile: {base} {what}. Give the profile folder to copy, or leave the option out to use the one "
+            "that po-pw login made."
+        )
+        raise errors.ProfileError(msg)
+    _refuse_own_folder(base)
+    refuse_running(base)
+
+
 def _clone(base: Path, path: Path) -> None:
     refuse_running(base)
     try:

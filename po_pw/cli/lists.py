@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models
-from po_pw.orders import delimited, filters, read, several
+from po_pw.cli import paths
+from po_pw.orders import delimited, filters, read, several, sheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,11 +59,12 @@ def opened(
             msg = "--filter chooses among the rows of a list: give one, or leave out --filter."
             raise errors.InputError(msg)
         orders = several.of_numbers(wanted, address_of=address_of, limit=options.limit)
-        yield several.with_notes(orders, [note] if note else [], keep_source=True)
+        notes = [said for said in (note, _about_types(options)) if said]
+        yield several.with_notes(orders, notes, keep_source=True)
         return
     with contextlib.ExitStack() as stack:
-        paths, notes = expanded(given)
-        lists = [(stack.enter_context(_spooled()), _STDIN_NAME) if path == STDIN else (path, "") for path in paths]
+        files, notes = expanded(given)
+        lists = [(stack.enter_context(_spooled()), _STDIN_NAME) if path == STDIN else (path, "") for path in files]
         choice = read.Choice.of(options, wanted)
         try:
             orders = several.of_lists(lists, address_of=address_of, limit=options.limit, choice=choice)
@@ -72,7 +74,19 @@ def opened(
                 text = text.replace(str(path), name) if name else text
             raise errors.InputError(text) from None
         notes += [_read_as(table) for table in orders.tables if table.name == _STDIN_NAME]
-        yield several.with_notes(orders, notes, keep_source=STDIN not in paths)
+        notes += filter(None, [_about_types(options)])
+        yield several.with_notes(orders, notes, keep_source=STDIN not in files)
+
+
+def check(given: Sequence[Path]) -> None:
+    """Checks that the files given to a command can be opened, before anything that takes long.
+
+    Raises:
+        InputError: one is missing, is not a file or must not be read.
+    """
+    for path in map(paths.as_meant, given):
+        if path != STDIN and (path.exists() or not glob.has_magic(str(path))):
+            sheets.check_readable(path)
 
 
 def named(given: Sequence[Path]) -> str:
@@ -93,7 +107,8 @@ def expanded(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """
     found: list[Path] = []
     notes: list[str] = []
-    for path in given:
+    for typed in given:
+        path = paths.as_meant(typed)
         matches = [path] if path == STDIN or path.exists() or not glob.has_magic(str(path)) else _matching(path)
         for match in matches:
             if len(given) + len(matches) > 2 and match.name.startswith(_LOCK):
@@ -145,6 +160,17 @@ def _spooled() -> Iterator[Path]:
         with path.open("wb") as copy:
             shutil.copyfileobj(sys.stdin.buffer, copy)
         yield path
+
+
+def _about_types(options: settings.Settings) -> str:
+    """What is said of types of files that may be mistyped; `""` if there are none."""
+    from po_pw import settings  # takes long, and is loaded by now
+
+    if not (odd := settings.unfamiliar_types(options.types)):
+        return ""
+    return (
+        f"--types: po-pw does not know {', '.join(odd)}. If that is a mistake, press Ctrl-C: other files are skipped."
+    )
 
 
 def _read_as(table: read.OrderTable) -> str:

@@ -125,10 +125,8 @@ class View:
                 return Text("Stopping now.", "yellow")
             case events.Stopping():
                 # Whoever pressed Ctrl-C knows why.
-                why, press = (
-                    ("", "press Ctrl-C again") if event.why == "SIGINT" else (f" ({event.why})", "press Ctrl-C")
-                )
-                return Text(f"Finishing the orders in progress, then stopping{why}. To stop now, {press}.", "yellow")
+                why, press = ("", "Ctrl-C again") if event.why == "SIGINT" else (f" ({event.why})", "Ctrl-C")
+                return Text(f"Finishing the orders in progress, then stopping{why}. {press} stops now.", "yellow")
             case events.ContextLost() if not event.replaced:
                 return Text(f"! {event.worker} stopped: {event.why}", "yellow")
             case events.OrderSettled() if not self._quiet and (self._screen is None or self._verbose):

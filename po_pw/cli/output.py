@@ -55,6 +55,7 @@ def guarded() -> Iterator[None]:
         code = end.code
     except KeyboardInterrupt:  # before a command started, or after it ended
         code = _INTERRUPTED
+        sys.stderr.write("po-pw: interrupted\n")
     for text, _ in streams.values():
         with contextlib.suppress(OSError, ValueError):
             text.flush()

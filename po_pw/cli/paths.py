@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote
 
 import typer
 
@@ -20,6 +22,21 @@ def path(given: str | Path) -> Path:
         msg = "the path is empty. Is a variable not set? Give a path; '.' is the current folder"
         raise typer.BadParameter(msg)
     return Path(given)
+
+
+def as_meant(path: Path) -> Path:
+    """A file as typed; if only that exists, without what dragging or pasting it adds to its path.
+
+    That is quotation marks or blanks around it, backslashes before blanks, or `file:` in front of it.
+    """
+    if path.exists():
+        return path
+    text = str(path).strip().strip("\"'\u201c\u201d\u201e\u2018\u2019").strip()
+    readings = [text, text.replace("\\ ", " ")]
+    if text.lower().startswith("file:"):
+        plain = unquote(text[len("file:") :]).replace("\\", "/").lstrip("/")
+        readings = [plain if sys.platform == "win32" else f"/{plain}"]
+    return next((found for found in map(Path, readings) if found.is_file()), path)
 
 
 def near(path: Path) -> str:

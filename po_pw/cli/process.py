@@ -313,8 +313,11 @@ def process(
 
         console = Console(soft_wrap=False, stderr=as_json)
         with progress.shown(console, quiet=quiet) as on_event, progress.stage(on_event, "Starting"):
-            from po_pw import settings  # seconds on a busy machine
-            from po_pw.cli import after_run, desktop, flags, lists, portal_of_numbers, running, summary_view
+            from po_pw.cli import lists
+
+            lists.check(files or ())
+            from po_pw import settings  # this and what follows takes seconds on a busy machine
+            from po_pw.cli import after_run, desktop, flags, portal_of_numbers, running, summary_view
             from po_pw.portals import registry
 
         running.check_volume(quiet=quiet, verbose=verbose)

@@ -217,7 +217,7 @@ class Tally:
             left = None if line.next_try is None else line.next_try - now
             if line.is_over(now):
                 continue
-            what = "No network" if line.is_offline else f"{host} does not answer" if line.gives_up else host
+            what = "No network" if line.is_offline else f"{host} is not available" if line.gives_up else host
             when = "trying now" if left is None or left < 1 else f"next try in {humanize.countdown(left)}"
             until = f"; gives up at {line.gives_up}" if line.gives_up else ""
             why = "" if line.is_offline else f" ({line.why})"

@@ -352,7 +352,7 @@ class FailurePolicy:
                 self._emit(events.HostWaits(host, change.why, change.wait))
                 if change.is_slow:
                     self._notify(
-                        f"{change.host} does not answer ({change.why}): its orders wait while one of them tries again"
+                        f"{change.host} is not available ({change.why}): its orders wait while one of them tries again"
                     )
             case circuit_breaker.Opened():
                 self._emit(events.HostWaits(host, change.why, change.wait, change.left, change.is_offline))
@@ -391,7 +391,7 @@ class FailurePolicy:
         if change.is_offline and not is_first:
             return
         again = "" if change.is_news else " still"
-        what = f"no network connection{again}" if change.is_offline else f"{change.host}{again} does not answer"
+        what = f"no network connection{again}" if change.is_offline else f"{change.host} is{again} not available"
         waits = "all orders wait" if change.is_offline else "its orders wait"
         next_try = f"next try in {humanize.duration(change.wait)}" if change.wait >= 1 else "trying again now"
         when = f"{next_try}, gives up at {clocks.at(change.left)}"

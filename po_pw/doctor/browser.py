@@ -14,6 +14,7 @@ from po_pw.doctor import checks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
     from po_pw.browser import contexts, playwright_driver, profiles
 
@@ -79,8 +80,13 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
             if forbidden
             else "Try another browser with --browser, or run: po-pw browser install"
         )
+        base: Path | None = None
+        if options.base_profile is not None:
+            with lines.catching("base profile"):
+                await asyncio.to_thread(profiles.check_base, options.base_profile)
+                base = options.base_profile
         with lines.catching("launch", remedy):
-            manager = profiles.ProfileManager(options.base_profile, root=driver.run_dir.path / "profiles")
+            manager = profiles.ProfileManager(base, root=driver.run_dir.path / "profiles")
             launch = await _launch(driver, launch, manager, lines)
             for origin in origins:
                 asked[origin] = await _ask(options, driver, launch, origin)

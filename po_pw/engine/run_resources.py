@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from po_pw import client_certificates, context_pool, errors, events, logs, long_work, sessions, settings
+from po_pw.browser import profiles
 from po_pw.evidence import store as evidence_store
 from po_pw.evidence import traces
 from po_pw.journal import event_recorder, lock
@@ -51,6 +52,7 @@ class RunResources:
 
     Raises:
         MachineError: the output folder is in use or cannot be written to, or Playwright does not start.
+        ProfileError: the base profile cannot be used; nothing was written.
     """
 
     journal: store.Journal
@@ -80,6 +82,8 @@ class RunResources:
         self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
         async with contextlib.AsyncExitStack() as stack:
             filesystem.check_names(self.out)
+            if self._options.base_profile is not None:
+                await asyncio.to_thread(profiles.check_base, self._options.base_profile)
             try:
                 await asyncio.to_thread(self._internal.mkdir, parents=True, exist_ok=True)
             except OSError as error:

@@ -224,7 +224,7 @@ class WorkerGroup:
         if self.given_up is None:
             self.given_up = error
             needs_sign_in = isinstance(error, errors.LoginRequiredError)
-            why = "the portal asks you to sign in" if needs_sign_in else "the portal does not answer"
+            why = "the portal asks you to sign in" if needs_sign_in else "the portal is not available"
             self._run_context.hub.emit(events.Stopping(now=False, why=why))
             self.source.stop()
 

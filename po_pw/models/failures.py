@@ -108,6 +108,8 @@ class NetFault(enum.StrEnum):
     """It does not speak HTTP."""
     BLOCKED = "BLOCKED"
     """This machine or its administrator forbids it."""
+    PORT = "PORT"
+    """The browser opens no address with this port."""
     CREDENTIALS = "CREDENTIALS"
     """The host or the proxy asks for a user name in a way that only the browser's own prompt can answer."""
     PROXY = "PROXY"

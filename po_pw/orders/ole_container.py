@@ -20,7 +20,7 @@ def streams(content: bytes) -> dict[str, bytes]:
     try:
         return _streams(content)
     except (struct.error, IndexError, OverflowError, UnicodeDecodeError) as error:
-        msg = f"damaged OLE file: {error}"
+        msg = "it is damaged or cut off"
         raise ValueError(msg) from error
 
 

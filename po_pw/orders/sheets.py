@@ -99,6 +99,15 @@ def open_source(path: Path, named: Mapping[str, str] = headers.NO_NAMES) -> Sour
     return delimited.open_text(path, encoding, sample, is_complete=len(head) < _HEAD, named=named)
 
 
+def check_readable(path: Path) -> None:
+    """Checks that a file is there and may be read.
+
+    Raises:
+        InputError: it is not.
+    """
+    _head(path)
+
+
 def _head(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
@@ -113,7 +122,10 @@ def _head(path: Path) -> bytes:
     except FileNotFoundError:
         msg = f"{path}: there is no such file. {_nearest(path) or _GIVE}"
         if _ADDRESS.match(path.as_posix()):
-            msg = "a web address was given, not a file. Download the spreadsheet first, and give that file."
+            msg = (
+                "a web address was given, not a list. If it is an order's address, put it into the column url of a "
+                "list (.csv or .xlsx). If it is a list's address, download the list, and give that file."
+            )
         raise errors.InputError(msg) from None
     except PermissionError:
         msg = f"{path} cannot be read: permission denied. Is it open in Excel? If so, close it."

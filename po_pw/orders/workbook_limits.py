@@ -55,6 +55,18 @@ _MANY_CELLS: Final = 0xBD
 _SHEET_BEGINS, _PASSWORD = 0x809, 0x2F
 
 
+_OTHERS: Final = (
+    ("word/", "a Word document"),
+    ("ppt/", "a PowerPoint presentation"),
+    ("visio/", "a Visio drawing"),
+    ("Index/", "a document of Numbers, Pages or Keynote"),
+    ("Index.zip", "a document of Numbers, Pages or Keynote"),
+    ("content.xml", "an OpenDocument text or drawing"),
+    ("META-INF/", "an archive"),
+)
+"""What a zip file without a readable workbook is, by the beginning of a name in it (ECMA-376, OpenDocument)."""
+
+
 class ProtectedError(Exception):
     """The workbook has a password."""
 
@@ -80,6 +92,19 @@ class _Extent:
         if (self.right - self.left + 1) * (self.bottom - self.top + 1) > _MAX_CELLS:
             msg = f"{self.path}: there is something in cell {_letters(column)}{row + 1}, far from the rest. "
             raise errors.InputError(f"{msg}Empty that cell, save, then run the same command again.")
+
+
+def other_document(path: Path) -> str:
+    """What a zip file is that cannot be read as a workbook; `""` if it holds a workbook's parts or is no zip file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return ""
+    if any(name.startswith("xl/") for name in names):
+        return ""
+    known = (what for start, what in _OTHERS if any(name.startswith(start) for name in names))
+    return next(known, "an archive (zip)")
 
 
 def check(path: Path) -> dict[str, dict[int, list[int]]]:

@@ -34,6 +34,7 @@ _RESULTS: Final = ("Summary", "Orders", "Files")
 _MAX_BYTES: Final = 4 << 30
 _STEP: Final = 10_000
 """Rows after which the timeout restarts."""
+_EXPORT: Final = "Export your list as .xlsx or .csv from the program that made it, and give that file."
 _SAVE: Final = "Open it in Excel, save it as .xlsx or .csv, then run the same command again."
 
 
@@ -98,6 +99,9 @@ def _lines(path: Path, named: Mapping[str, str]) -> Iterator[object]:
             "refused": f"{path} is not a spreadsheet that can be read (its sheet {str(error)!r} is not in it). {_SAVE}"
         }
     except calamine.CalamineError as error:
+        if other := workbook_limits.other_document(path):
+            yield {"refused": f"{path} is not a spreadsheet but {other}. {_EXPORT}"}
+            return
         yield {"refused": f"{path} is not a spreadsheet that can be read ({error}). {_SAVE}"}
 
 

@@ -262,5 +262,6 @@ def test_a_base_profile_that_is_not_there_is_refused(tmp_path: Path) -> None:
         check=False,
     )
     assert ran.returncode == 3, ran.stdout
-    assert "there is no folder" in ran.stdout + ran.stderr
+    assert "--base-profile: nope does not exist" in ran.stdout + ran.stderr
     assert "Traceback" not in ran.stdout + ran.stderr
+    assert not (tmp_path / "downloads").exists()

@@ -112,7 +112,7 @@ def test_a_run_that_says_nothing_says_what_it_waits_for_and_floods_no_log() -> N
     assert said[0] == "0 of 60 orders done; w1 reading PO-1 (2 s), w2 reading PO-2 (2 s)"
     one.on_event(events.HostWaits("p.example", "HTTP 503", 9.0, 600.0))
     assert wait(10) == [64]
-    assert "; p.example does not answer: " in said[-1]
+    assert "; p.example is not available: " in said[-1]
     lines.heard()
     assert wait(15) == [80]
 

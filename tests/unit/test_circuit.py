@@ -247,6 +247,14 @@ def doubted(one: circuit_breaker.CircuitBreaker, error: errors.HostUnreachableEr
     assert one.next_change(now) == now + 2.0
 
 
+def test_a_port_that_browsers_never_open_is_the_address_s_fault() -> None:
+    """Not the administrator's."""
+    said = "Page.goto: net::ERR_UNSAFE_PORT at http://127.0.0.1:1/"
+    fault = net_errors.of_chromium(said)
+    assert fault is models.NetFault.PORT
+    assert "Check the port" in str(net_errors.unreachable("http://127.0.0.1:1/", fault, said))
+
+
 MISTAKES = [fault for fault, meaning in net_errors.MEANINGS.items() if not meaning.heals]
 
 

@@ -37,7 +37,7 @@ def test_everything_that_matters_is_there(width: int, height: int, workers: int)
     for number in range(workers):
         assert f"w{number + 1}" in whole
         assert f"PO-{4500061 + number}" in whole
-    assert "portal.example.com does not answer: next try in 36 s" in whole
+    assert "portal.example.com is not available: next try in 36 s" in whole
     assert "FAILED  PO-4500060  you are not allowed to see this order" in whole
     assert lines[-1].startswith("p pauses   q stops")
 

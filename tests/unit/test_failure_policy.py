@@ -116,7 +116,7 @@ def test_an_outage_costs_no_order_an_attempt_beyond_the_first_few(names: tuple[m
         assert len(them.done) == them.done.total() == 30
         assert sum(attempt - 1 for attempt in them.attempts.values()) == 3
         assert [line.partition(" (")[0].partition(",")[0] for line in said] == [
-            "portal.example does not answer",
+            "portal.example is not available",
             "portal.example answers again",
         ]
         assert not gone
@@ -392,7 +392,7 @@ def test_files_tell_of_the_host_they_come_from() -> None:
             them.judge.failed(taken, DOWN)
             await them.work.release(taken, order_queue.Requeue(100.0, counts=False))
         (line,) = said
-        assert line.startswith("files.example does not answer")
+        assert line.startswith("files.example is not available")
 
     run_async(go())
 

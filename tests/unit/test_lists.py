@@ -57,6 +57,48 @@ def piped(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
 
 
+@pytest.mark.parametrize(
+    "typed", ["'{}'", '"{}"', '"{}" ', "{}'", "\u201c{}\u201d", "file://{}", "file://{}#blank", "{}#backslash"]
+)
+def test_a_path_that_was_dragged_or_pasted_names_its_file(folder: Path, typed: str) -> None:
+    """With quotation marks, blanks, backslashes or `file://` around it."""
+    name, _, how = typed.partition("#")
+    path = folder / ("my list.csv" if how else "a.csv")
+    path.write_text(f"po_number,url\n1,{PORTAL}/1\n2,{PORTAL}/2\n", "utf-8")
+    blank = {"blank": "%20", "backslash": "\\ "}.get(how, " ")
+    given = name.format(str(path).replace(" ", blank))
+    lists.check([Path(given)])
+    assert len(rows([given])[0]) == 2
+
+
+def test_a_file_of_exactly_the_name_comes_first(folder: Path) -> None:
+    """Quotation marks may be part of a name."""
+    (folder / "'a.csv'").write_text(f"po_number,url\n1,{PORTAL}/1\n", "utf-8")
+    assert len(rows(["'a.csv'"])[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("gone.csv", "gone.csv: there is no such file"),
+        ("https://acme.coupahost.com/order_headers/1", "put it into the column url of a list"),
+        (".", "is a folder"),
+    ],
+)
+def test_a_file_that_is_not_there_is_told_before_anything_else(given: str, said: str) -> None:
+    """Patterns and standard input are looked at later."""
+    lists.check([Path("a.csv"), Path("*.csv"), Path("-")])
+    with pytest.raises(errors.InputError, match=said):
+        lists.check([Path("a.csv"), Path(given)])
+
+
+def test_a_type_that_nobody_knows_is_said() -> None:
+    """It may be right, so it is no error; and every file would be skipped if it is not."""
+    (note,) = rows(["a.csv"], types=("pdf", "exe2"))[1]
+    assert note.startswith("--types: po-pw does not know exe2.")
+    assert rows(["a.csv"], types=("pdf", "stp", "x_t"))[1] == ()
+
+
 def test_several_lists_are_one(folder: Path) -> None:
     """Each row has a number of its own, all columns, its list and its row there; a PO on two lists is done once."""
     found, _ = rows(["a.csv", "b.csv"])

@@ -6,6 +6,7 @@ import datetime
 import os
 import runpy
 import tracemalloc
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -412,13 +413,31 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     ("given", "words"),
     [
         ("/dev/null", "is not a file that can be read twice. Save it first"),
-        ("https://p.example/pos.csv", "Download the spreadsheet"),
+        ("https://p.example/pos.csv", "put it into the column url of a list"),
     ],
 )
 def test_a_pipe_or_an_address_in_place_of_a_file_is_told_as_such(given: str, words: str) -> None:
     """Habits of other programs."""
     with pytest.raises(errors.InputError, match=words):
         read.open_table(Path(given))
+
+
+@pytest.mark.parametrize(
+    ("inside", "what"),
+    [
+        ("word/document.xml", "a Word document"),
+        ("Index/Document.iwa", "a document of Numbers, Pages or Keynote"),
+        ("content.xml", "an OpenDocument text"),
+        ("photo.jpg", "an archive"),
+    ],
+)
+def test_another_document_called_xlsx_is_told_as_what_it_is(tmp_path: Path, inside: str, what: str) -> None:
+    """Renaming does not make it a workbook; exporting does."""
+    path = tmp_path / "orders.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(inside, "<a/>")
+    with pytest.raises(errors.InputError, match=rf"is not a spreadsheet but {what}.*Export your list as \.xlsx"):
+        read.open_table(path)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")

@@ -320,6 +320,27 @@ def test_another_order_of_the_list_is_told_from_its_heading_alone() -> None:
     assert judge(own, others=lambda core: core == "7002", order=order(url=f"{P}/orders/7002")).kind is PageKind.ORDER
 
 
+@pytest.mark.parametrize("known", [memories.PortalMemory(), None], ids=["nothing known", "a known portal"])
+def test_an_address_of_another_order_in_the_list_is_told_from_what_it_shows(
+    known: memories.PortalMemory | None,
+) -> None:
+    """A list whose column of addresses was sorted alone: each address and its page agree, on another order's number."""
+    wrong = f"{P}/orders/PO-7002"
+    shown = facts(asked=wrong, title="Order PO-7002", headings=((1, "Order PO-7002"),))
+    found = judge(
+        shown, known or experienced(), order=order(url=wrong), others=lambda core: core == "7002", has_area=True
+    )
+    assert found.kind is PageKind.NOT_RECOGNISED, found
+    assert "PO-7002" in found.why
+    # Numbers without a prefix may be ids, unless the page also fails to show the order's number.
+    bare_number, at = order("4507001", f"{P}/orders/4507002"), f"{P}/orders/4507002"
+    numeric = facts(asked=at, title="Order 4507002", headings=((1, "Order 4507002"),))
+    others = lambda core: core == "4507002"  # noqa: E731 - one test
+    assert judge(numeric, order=bare_number, others=others, has_area=True).kind is PageKind.NOT_RECOGNISED
+    named = dataclasses.replace(numeric, fields=(*FIELDS, ("PO number", "4507001")))
+    assert judge(named, order=bare_number, others=others, has_area=True).kind is PageKind.ORDER
+
+
 def test_one_sighting_of_a_number_is_no_rule() -> None:
     """A place that one order alone has shown its number in makes others doubtful, not wrong."""
     found = judge(facts(headings=((1, "Order PO-1234"),)), experienced(1))

@@ -60,7 +60,7 @@ def test_a_wait_counts_down_says_when_it_ends_and_is_gone_when_the_host_answers(
     one, clock = started()
     one.on_event(events.HostWaits("acme.example", "the connection was refused", 42.0, 3600.0))
     first = one.waits()[0]
-    assert first.startswith("acme.example does not answer: next try in 42 s; gives up at ")
+    assert first.startswith("acme.example is not available: next try in 42 s; gives up at ")
     clock.now += 30
     assert "next try in 12 s" in one.waits()[0]
     clock.now += 12

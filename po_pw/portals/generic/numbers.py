@@ -40,7 +40,8 @@ def core(po_number: str) -> str:
     return bare if any(char.isdigit() for char in bare) else normal(said)
 
 
-def _prefix(text: str) -> str:
+def prefix(text: str) -> str:
+    """The letters before a number, without case and separators: `PO-2024/0012` gives `po`; `""` without any."""
     found = _PREFIX.match(unicodedata.normalize("NFKC", text).strip())
     return normal(found[1] or "") if found and found[1] else ""
 
@@ -70,7 +71,7 @@ def find(text: str, po_number: str) -> re.Match[str] | None:
     pattern = _pattern(po_number)
     if pattern is None:
         return None
-    said, own = unicodedata.normalize("NFKC", text), _prefix(po_number)
+    said, own = unicodedata.normalize("NFKC", text), prefix(po_number)
     is_short = len(core(po_number)) < _SHORT
     for found in pattern.finditer(said):
         before = found[1] or ""
@@ -95,7 +96,7 @@ def is_value(text: str, po_number: str) -> bool:
     """Whether a field's value is this number, with little beside it ("PO-123 (rev. 2)")."""
     found = find(text, po_number) if core(text) != core(po_number) else None
     if core(text) == core(po_number):
-        own, other = _prefix(po_number), _prefix(text)
+        own, other = prefix(po_number), prefix(text)
         return not own or not other or own in other or other in own
     return found is not None and len(normal(text)) <= len(normal(found[0])) + 12
 
@@ -104,7 +105,7 @@ def is_telling(text: str, po_number: str) -> bool:
     """Whether a page shows the number in a form that is no coincidence: long, or with its prefix."""
     if len(core(po_number)) >= _SHORT:
         return True
-    found, own = find(text, po_number), _prefix(po_number)
+    found, own = find(text, po_number), prefix(po_number)
     return found is not None and bool(own) and normal(found[1] or "") == own
 
 

@@ -82,13 +82,15 @@ def _another_number(
     part: str,
     memory: memories.PortalMemory,
     other_orders: Callable[[str], bool],
+    *,
+    strong: bool,
 ) -> tuple[str, bool]:
     """Describes another order's number at the number's position, and whether that is certain; `("", True)` if none."""
-    doubt, own_id = "", numbers.core(part)
+    doubt = ""
     for position in memory.positions:
         shown = [one for one in _numbers_at(facts, position) if numbers.core(one)]
-        # The portal's own id, if the address has it too, is this record's.
-        if not shown or any(numbers.is_value(one, order.po_number) or numbers.core(one) == own_id for one in shown):
+        own = (numbers.is_value(one, order.po_number) or _is_own_id(one, order, part, strong=strong) for one in shown)
+        if not shown or any(own):
             continue
         said = f"where this portal shows the PO number, it shows {shown[0]!r}"
         if memory.orders_at(position) >= _POSITION_IS_SURE or any(other_orders(numbers.core(one)) for one in shown):
@@ -98,10 +100,22 @@ def _another_number(
     for text in (facts.title, *(said for level, said in facts.headings if level == top)):
         for one in numbers.numbers_in(text):
             bare = numbers.core(one)
-            # The same text may by chance be another order's number.
-            if bare not in {own_id, numbers.core(order.po_number)} and other_orders(bare):
+            is_own = bare == numbers.core(order.po_number) or _is_own_id(one, order, part, strong=strong)
+            if not is_own and other_orders(bare):
                 return f"its heading shows {one!r}, which is another order", True
     return doubt, not doubt
+
+
+def _is_own_id(shown: str, order: models.PurchaseOrder, part: str, *, strong: bool) -> bool:
+    """Whether a number that is not the order's may be the portal's own id of this record.
+
+    The address must have it, too; but so it does if the list gives the order another order's address. What tells them
+    apart: an id lacks the prefix of PO numbers. Without a prefix, the page must also show the order's number.
+    """
+    if numbers.core(shown) != numbers.core(part):
+        return False
+    wanted = numbers.prefix(order.po_number)
+    return numbers.prefix(shown) != wanted if wanted else strong
 
 
 def alike(one: page_facts.PageFacts, other: page_facts.PageFacts, least: float = _LIKE) -> bool:
@@ -146,7 +160,9 @@ def recognize(
     if by_status := _by_status(facts.status):
         return conclude(by_status, f"the portal answered HTTP {facts.status}")
     is_on_top = _on_top(facts, order.po_number)
-    other, is_sure = ("", True) if is_on_top else _another_number(facts, order, part, memory, other_orders)
+    other, is_sure = "", True
+    if not is_on_top:
+        other, is_sure = _another_number(facts, order, part, memory, other_orders, strong=strong)
     if other and is_sure:
         return conclude(models.PageKind.NOT_RECOGNISED, other)
     if led_away and not is_on_top:
