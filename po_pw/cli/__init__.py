@@ -8,11 +8,12 @@ import sys
 def main() -> None:
     """The console script `po-pw`."""
     try:
-        from po_pw.cli import last_words, output
+        from po_pw.cli import output, uncaught
     except KeyboardInterrupt:  # Ctrl-C in the first half second
-        sys.stderr.write("po-pw: interrupted\n")
+        sys.stderr.write("po-pw: interrupted
+")
         sys.exit(130)
-    last_words.without_secrets()
+    uncaught.redact_output()
 
     with output.guarded():
         from po_pw.cli import commands

@@ -1,4 +1,4 @@
-"""`po-pw validate` runs these scenarios and judges times; here the same code is judged by what ran at once."""
+"""The scenarios of `po-pw validate`, checked by what overlapped instead of by times."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("number", range(1, len(scenarios.ALL) + 1))
 def test_the_scenario_passes(tmp_path: Path, number: int) -> None:
-    """Each of the six scenarios the product was specified by comes out as it should."""
-    verdict = scenarios.run(number, scenarios.Environment(tmp_path, judge_times=False, repeats=1))
+    """Each of the six specified scenarios passes."""
+    verdict = scenarios.run(number, scenarios.Environment(tmp_path, check_times=False, repeats=1))
     assert verdict.passed, verdict.problem
