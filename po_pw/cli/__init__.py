@@ -10,8 +10,7 @@ def main() -> None:
     try:
         from po_pw.cli import output, uncaught
     except KeyboardInterrupt:  # Ctrl-C in the first half second
-        sys.stderr.write("po-pw: interrupted
-")
+        sys.stderr.write("po-pw: interrupted\n")
         sys.exit(130)
     uncaught.redact_output()
 
