@@ -341,6 +341,20 @@ def test_an_address_of_another_order_in_the_list_is_told_from_what_it_shows(
     assert judge(named, order=bare_number, others=others, has_area=True).kind is PageKind.ORDER
 
 
+def test_a_number_of_the_same_form_in_title_and_heading_is_another_order() -> None:
+    """Nothing is known, and the list does not have that order: one wrong address in the first list of a portal."""
+    at = f"{P}/orders/PO-1001"
+    shown = facts(asked=at, title="PO-1001 · Portal", headings=((1, "Purchase order PO-1001"),))
+    found = judge(shown, order=order("PO-7001", at), has_area=True)
+    assert found.kind is PageKind.NOT_RECOGNISED
+    assert "'PO-1001'" in found.why
+    assert judge(dataclasses.replace(shown, title="Portal"), order=order("PO-7001", at)).kind is PageKind.ORDER
+    replaced = dataclasses.replace(shown, fields=(*FIELDS, ("Your number", "PO-7001")))
+    assert judge(replaced, order=order("PO-7001", at), has_area=True).kind is PageKind.ORDER
+    own = dataclasses.replace(shown, title="Order 55", headings=((1, "Order 55"),))
+    assert judge(own, order=order("PO-7001", at), has_area=True).kind is PageKind.ORDER
+
+
 def test_one_sighting_of_a_number_is_no_rule() -> None:
     """A position seen once makes others uncertain, not wrong."""
     found = judge(facts(headings=((1, "Order PO-1234"),)), experienced(1))

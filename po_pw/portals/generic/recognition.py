@@ -97,13 +97,26 @@ def _another_number(
             return said, True
         doubt = doubt or said
     top = min((level for level, _ in facts.headings), default=0)
-    for text in (facts.title, *(said for level, said in facts.headings if level == top)):
+    tops = [said for level, said in facts.headings if level == top]
+    for text in (facts.title, *tops):
         for one in numbers.numbers_in(text):
             bare = numbers.core(one)
             is_own = bare == numbers.core(order.po_number) or _is_own_id(one, order, part, strong=strong)
             if not is_own and other_orders(bare):
                 return f"its heading shows {one!r}, which is another order", True
+    if not strong and (shown := _number_of_same_form(facts.title, tops, order.po_number)):
+        return f"its title and heading show {shown!r}", True
     return doubt, not doubt
+
+
+def _number_of_same_form(title: str, headings: Sequence[str], po_number: str) -> str:
+    """Another number with the order's own prefix in the title and in the only top heading; `""` if there is none."""
+    wanted = numbers.prefix(po_number)
+    if not wanted or len(headings) != 1:
+        return ""
+    in_heading = {numbers.core(one) for one in numbers.numbers_in(headings[0])} - {numbers.core(po_number)}
+    found = (one for one in numbers.numbers_in(title) if numbers.prefix(one) == wanted)
+    return next((one for one in found if numbers.core(one) in in_heading), "")
 
 
 def _is_own_id(shown: str, order: models.PurchaseOrder, part: str, *, strong: bool) -> bool:
