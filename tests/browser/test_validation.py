@@ -1,8 +1,11 @@
-"""`po-pw validate` runs these scenarios and judges times; here the same code is judged by what ran at once."""
+"""`po-pw validate` runs these scenarios and checks times; here the same code is checked by what ran at once.
+
+`test_scenarios.py` shows the same of scripts, so only one scenario is run each time.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -12,7 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("number", range(1, len(scenarios.ALL) + 1))
+EACH: Final = [
+    pytest.param(number, marks=() if number == 2 else pytest.mark.long) for number in range(1, len(scenarios.ALL) + 1)
+]
+
+
+@pytest.mark.parametrize("number", EACH)
 def test_the_scenario_passes(tmp_path: Path, number: int) -> None:
     """Each of the six scenarios the product was specified by comes out as it should."""
     verdict = scenarios.run(number, scenarios.Environment(tmp_path, judge_times=False, repeats=1))
