@@ -36,8 +36,8 @@ async def measure(visits: int) -> tuple[list[float], list[float]]:
                 models.WorkerId("quiet"), launch, user_data_dir=profile, downloads=Path(folder) / "downloads"
             )
             try:
-                async with context.page() as hold:
-                    return await _visits(hold.page, portal, visits)
+                async with context.page() as lease:
+                    return await _visits(lease.page, portal, visits)
             finally:
                 await context.close()
 

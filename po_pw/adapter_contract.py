@@ -23,12 +23,12 @@ from urllib.parse import urlsplit
 from po_pw import errors, events, models, settings
 from po_pw.auth import login
 from po_pw.demo import catalogue, server
+from po_pw.demo.coupa import demo_tenant
 from po_pw.demo.coupa import tenant_catalogue as coupa_catalogue
 from po_pw.demo.coupa import tenant_server as coupa_server
 from po_pw.engine import run as engine
 from po_pw.orders import read
 from po_pw.portals import registry
-from po_pw.processing import resuming
 from po_pw.transport import allowed_hosts
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class _Trial:
         """Checks its decisions, each twice."""
         portal = self._portal
         asked: dict[str, Callable[[str], object]] = {
-            "claims": portal.claims,
+            "claims": portal.recognises,
             "file_hosts": portal.file_hosts,
             "leads_to_files": portal.leads_to_files,
             "keep_alive": portal.keep_alive,
@@ -234,7 +234,7 @@ class _Trial:
         return found
 
     async def _run(
-        self, orders: Sequence[KnownOrder], out: str, resume: resuming.Resume | None = None
+        self, orders: Sequence[KnownOrder], out: str, resume: models.Resume | None = None
     ) -> tuple[dict[str, models.Outcome], list[events.Event]]:
         options = self._options(out)
         heard: list[events.Event] = []
@@ -269,7 +269,7 @@ class _Trial:
         complete = [one for one in self._bench.orders if one.status == models.Status.COMPLETED]
         # Spread over the list: neighbours may be alike.
         some = complete[:: max(1, len(complete) // _MOST_AGAIN)][:_MOST_AGAIN]
-        _, later = await self._run(some, "out", resuming.Resume(refresh=True))
+        _, later = await self._run(some, "out", models.Resume(refresh=True))
         found = []
         for order in some:
             first, second = (_attachments(said, order.po_number) for said in (heard, later))
@@ -354,7 +354,7 @@ class _Embedded:
     origin: str
     orders: Sequence[KnownOrder]
     others: Sequence[str]
-    _portal: server.Portal | coupa_server.Tenant
+    _portal: server.Portal | demo_tenant.Tenant
 
     def sign_in(self, options: settings.Settings) -> None:
         """Fills in the portal's form."""
@@ -369,7 +369,7 @@ class _Embedded:
 
     def changes(self) -> Sequence[str]:
         """The changes recorded by the tenant; the generic portal has nothing that could be changed."""
-        harm = self._portal.harm if isinstance(self._portal, coupa_server.Tenant) else ()
+        harm = self._portal.harm if isinstance(self._portal, demo_tenant.Tenant) else ()
         return [f"{one.method} {one.path}" for one in harm]
 
 

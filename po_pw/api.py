@@ -13,7 +13,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from po_pw import errors, events, redact_objects, settings
+from po_pw import errors, events, models, redact_objects, settings
 from po_pw.api_results import OrderResult, RunResult
 from po_pw.engine import order_stream as feeds
 from po_pw.engine import run as engine
@@ -21,7 +21,6 @@ from po_pw.engine import run_control
 from po_pw.machine import capacity
 from po_pw.orders import read
 from po_pw.portals import registry
-from po_pw.processing import resuming
 
 if TYPE_CHECKING:
     import os
@@ -343,7 +342,7 @@ class _Host:
 
         async def work() -> RunResult:
             try:
-                how = resuming.Resume() if resume else None
+                how = models.Resume() if resume else None
                 outcomes = self._run.process(
                     given.rows, name=given.name, columns=given.columns, resume=how, source=given.source
                 )

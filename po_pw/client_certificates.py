@@ -43,7 +43,7 @@ class Key:
     certificate: bytes = dataclasses.field(repr=False)
     """DER."""
     pem: bytes = dataclasses.field(repr=False)
-    """Certificate, the key encrypted with `password`, and the issuers' certificates that the file holds."""
+    """Certificate, the key encrypted with `password`, and the issuers' certificates in the file."""
     pkcs12: bytes = dataclasses.field(repr=False)
     """The same, encrypted with `password`."""
     password: str = dataclasses.field(repr=False)
@@ -56,7 +56,7 @@ class ClientCertificate:
 
     hosts: tuple[str, ...]
     key: Key | None
-    """None: one that the system's certificate store holds, which only the browser can use."""
+    """None: one in the system's certificate store, which only the browser can use."""
 
     def is_for(self, host: str) -> bool:
         """Whether this host may see it, on any port."""

@@ -1,4 +1,4 @@
-"""The configuration file: where in it a setting stands."""
+"""The configuration file: its name, and which line sets a setting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 NAME: Final = "po-pw.toml"
-"""Of the file, in the current folder."""
+"""Name of the file, in the current folder."""
 
 
 def line_of(name: str) -> int | None:
@@ -21,7 +21,7 @@ def line_of(name: str) -> int | None:
     return None
 
 
-def place_of(name: str) -> str:
-    """The place that sets a setting, for messages: `po-pw.toml, line 3: workers`."""
+def source_of(name: str) -> str:
+    """The source of a setting's value, for messages: `po-pw.toml, line 3: workers`."""
     line = line_of(name)
     return f"{NAME}: {name}" if line is None else f"{NAME}, line {line}: {name}"

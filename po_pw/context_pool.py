@@ -110,7 +110,7 @@ class Pool:
             MachineError: it is readable by other users, and that cannot be changed.
             ProfileError: the base profile cannot be used.
         """
-        for opened in await asyncio.to_thread(self._sessions.tighten):
+        for opened in await asyncio.to_thread(self._sessions.restrict_access):
             self._hub.emit(events.Notice("warning", opened))
         if origins is None:
             origins = await asyncio.to_thread(self._sessions.origins)

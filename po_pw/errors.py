@@ -154,7 +154,7 @@ class FileProblemError(TransientError):
     default_code = models.ErrorCode.DISK_ERROR
 
 
-class FolderHeldError(FileProblemError):
+class FolderInUseError(FileProblemError):
     """An order's folder cannot be renamed: another program has it open, or a file has its path. Nothing changed."""
 
 
@@ -177,7 +177,7 @@ class DoesNotFitError(OutOfSpaceError):
 
     Attributes:
         needed: bytes that the file still needs, at least.
-        folder: on the disk that has too little room: the output directory, or the browsers' temporary folder.
+        folder: on the disk that has too little space: the output directory, or the browsers' temporary folder.
     """
 
     def __init__(self, message: str, needed: int, folder: Path) -> None:

@@ -31,7 +31,7 @@ def retry_after(value: str, now: datetime.datetime | None = None) -> float | Non
     return min(max(wait, 0.0), _LONGEST_WAIT)
 
 
-def is_not_dealt_with(status: int) -> bool:
+def is_not_processed(status: int) -> bool:
     """Whether the request never came to what would answer it, so that the answer says nothing about what was asked."""
     return status in _TEMPORARY or status in _GATEWAY
 

@@ -77,7 +77,7 @@ class RunLog:
             with contextlib.suppress(OSError):
                 stream.close()
 
-    def again(self) -> None:
+    def reopen(self) -> None:
         """Reopens the file after its disk was unavailable, and writes the queued events."""
         if self._run is not None:
             self.begin(self._run)

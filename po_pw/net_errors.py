@@ -33,7 +33,7 @@ class Meaning:
     """Whether waiting may help if nothing is known about the host."""
     shows_network: bool = False
     """Whether the error proves that this machine has a network."""
-    is_everybodys: bool = True
+    concerns_host: bool = True
     """Whether it affects every address of the host; if not, it may be one order's page."""
 
 
@@ -99,7 +99,7 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
             "it, or the proxy on the way to it, asks for a user name and password",
             "If it is the proxy, put them into HTTPS_PROXY and HTTP_PROXY; see docs/networks.md.",
             shows_network=True,
-            is_everybodys=False,
+            concerns_host=False,
         ),
         NetFault.PROXY: Meaning(
             "the proxy cannot be reached",
@@ -112,9 +112,9 @@ MEANINGS: Final[Mapping[NetFault, Meaning]] = types.MappingProxyType(
         ),
         NetFault.OFFLINE: Meaning("there is no network connection", "Is the network or the VPN down?", heals=True),
         NetFault.DROPPED: Meaning(
-            "it closed the connection without an answer", heals=True, shows_network=True, is_everybodys=False
+            "it closed the connection without an answer", heals=True, shows_network=True, concerns_host=False
         ),
-        NetFault.SILENT: Meaning("no answer came in time", heals=True, is_everybodys=False),
+        NetFault.SILENT: Meaning("no answer came in time", heals=True, concerns_host=False),
     }
 )
 

@@ -10,10 +10,13 @@ import os
 import re
 import stat
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from po_pw import durable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -35,21 +38,34 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def write(file: Path, content: str) -> None:
-    """Writes a file atomically and synced, readable only by its owner from the start.
+def replacement(file: Path) -> AbstractContextManager[BinaryIO]:
+    """Like `durable.replacement`, for a file that only its owner can read from the start.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written, or other users' access cannot be prevented.
     """
-    temporary = file.with_name(f"{file.name}.new")
-    temporary.unlink(missing_ok=True)  # left by a killed run, perhaps readable by others
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        close_to_others(temporary)
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(file)
+    return durable.replacement(file, _open_draft)
+
+
+def write(file: Path, content: str | bytes) -> None:
+    """Writes a file by `replacement`; a text as UTF-8.
+
+    Raises:
+        OSError: as for `replacement`.
+    """
+    with replacement(file) as stream:
+        stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def _open_draft(draft: Path) -> BinaryIO:
+    draft.unlink(missing_ok=True)  # left by a killed run, perhaps readable by others
+    stream = os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    try:
+        close_to_others(draft)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
 
 
 def open_to(path: Path) -> str:

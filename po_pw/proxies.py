@@ -41,7 +41,7 @@ class Proxies:
     """Proxy settings of this computer."""
 
     servers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
-    """Addresses by scheme (`http`, `https`, `all`, `socks`); they may hold a user name and password."""
+    """Addresses by scheme (`http`, `https`, `all`, `socks`); they may contain a user name and password."""
     exceptions: str = ""
     """Hosts without a proxy, as in `NO_PROXY`; of the environment only, the system is asked about each host."""
     pac: str = ""
@@ -97,7 +97,7 @@ class Proxies:
                 return _bare(address), unquote(user), password
         return None
 
-    def told(self) -> str:
+    def described(self) -> str:
         """The settings in words, without passwords."""
         where = "the environment" if self.is_environment else "this computer's settings"
         if self.pac:

@@ -35,7 +35,7 @@ _AS_THEY_ARE: Final = frozenset(
 )
 """Fields that identify an order, file or process: not searched for secrets."""
 _HARMLESS: Final = frozenset({type(None), bool, int, float, datetime.datetime})
-"""Types of values that hold no text."""
+"""Types of values that contain no text."""
 
 
 def values(value: T) -> T:
@@ -70,7 +70,7 @@ def _values(value: Any, clean: Callable[[str], str]) -> Any:
 
 @functools.cache
 def _fields(kind: type) -> tuple[str, ...] | None:
-    """The fields of a dataclass that may hold a secret; None if it is not a dataclass."""
+    """The fields of a dataclass that may contain a secret; None if it is not a dataclass."""
     if not dataclasses.is_dataclass(kind):
         return None
     return tuple(one.name for one in dataclasses.fields(kind) if one.name not in _AS_THEY_ARE)

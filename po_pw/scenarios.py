@@ -56,7 +56,7 @@ class Environment:
     """Environment of the scenarios: their folder and how strict they are."""
 
     folder: Path
-    judge_times: bool
+    check_times: bool
     repeats: int = REPEATS
     browser: str | None = None
     _runs: int = 0
@@ -138,7 +138,7 @@ def basic_parallel(environment: Environment) -> list[str]:
             seen[event.worker] = named[0] if named else ""
 
     with environment.portal(orders=4, latency=1.0) as portal:
-        portal.gather = 0 if environment.judge_times else 2
+        portal.gather = 0 if environment.check_times else 2
         together = api.MainApp(enable_parallel=True, max_workers=2, on_event=look, **environment.options())
         started = time.monotonic()
         result = together.process_pos(entries(portal))
@@ -148,7 +148,7 @@ def basic_parallel(environment: Environment) -> list[str]:
         require(portal.peak_pages == 2, f"{portal.peak_pages} pages were read at once, not 2")
         require((together.settings.out / "results.csv").exists(), "no results.csv")
         figures = ["4 orders", "2 contexts", "2 user-data dirs", "2 pages at once"]
-        if environment.judge_times:
+        if environment.check_times:
             started = time.monotonic()
             api.MainApp(**environment.options()).process_pos(entries(portal))
             sequential = time.monotonic() - started
@@ -220,9 +220,9 @@ def errors_and_fallback(environment: Environment) -> list[str]:
             {"po_number": slow.po_number, "url": portal.order_url(slow.po_number)},
         ]
         limits: dict[str, Any] = {"navigation_timeout": 4, "order_timeout": 6}
-        if not environment.judge_times:  # on a busy machine the others may need longer, and the slow one never comes
+        if not environment.check_times:  # on a busy machine the others may need longer, and the slow one never comes
             limits = {"navigation_timeout": 25, "order_timeout": 30}
-            portal.holds[slow.path] = sys.maxsize
+            portal.waits_for_pages[slow.path] = sys.maxsize
         main = api.MainApp(enable_parallel=True, max_workers=8, attempts=1, **limits, **environment.options())
         result = main.process_pos(given)
         require(result.success + result.failed == len(given), f"{result} for {len(given)} orders")
@@ -263,10 +263,10 @@ def performance(environment: Environment) -> list[str]:
     """Eight POs with slow pages, several runs each with 1, 2 and 4 workers, start-up of the browsers included."""
     times: dict[int, list[float]] = {1: [], 2: [], 4: []}
     peaks: dict[int, int] = {}
-    with environment.portal(orders=8, latency=SLOW_PAGE if environment.judge_times else 0.3) as portal:
+    with environment.portal(orders=8, latency=SLOW_PAGE if environment.check_times else 0.3) as portal:
         for workers, taken in times.items():
             portal.peak_pages = 0
-            portal.gather = 0 if environment.judge_times else workers
+            portal.gather = 0 if environment.check_times else workers
             for _ in range(environment.repeats):
                 main = api.MainApp(enable_parallel=workers > 1, max_workers=workers, **environment.options())
                 started = time.monotonic()
@@ -281,7 +281,7 @@ def performance(environment: Environment) -> list[str]:
         ratio = statistics.mean(times[1]) / statistics.mean(times[workers])
         figures.append(f"{workers} workers {ratio:.2f} times as fast")
         require(
-            not environment.judge_times or ratio > wanted,
+            not environment.check_times or ratio > wanted,
             f"{workers} workers are {ratio:.2f} times as fast, not {wanted}",
         )
     return figures
@@ -304,7 +304,7 @@ def integration(environment: Environment) -> list[str]:
         window = api.MainApp(api.HeadlessConfiguration(headless=False), **environment.options())
         one = window.process_pos(given)
         # The slow page comes when the other worker has done all the others, so it has to take over one of them.
-        portal.holds[portal.orders[slow].path] = portal.counts["pages"] + len(given)
+        portal.waits_for_pages[portal.orders[slow].path] = portal.counts["pages"] + len(given)
         two_app = api.MainApp(
             enable_parallel=True, max_workers=2, navigation_timeout=60, order_timeout=60, **environment.options()
         )

@@ -170,7 +170,7 @@ class Sessions:
         except (OSError, ValueError, KeyError, TypeError):
             return {}
 
-    def tighten(self) -> list[str]:
+    def restrict_access(self) -> list[str]:
         """Removes other users' access to saved sign-ins; returns a message for each path that was accessible.
 
         Raises:

@@ -96,7 +96,7 @@ def mistyped_variables(fields: Collection[str]) -> list[Problem]:
 def _source(name: str) -> str:
     """The source of a value that the caller did not give: the environment or `po-pw.toml`."""
     variable = setting_names.variable_of(name)
-    return f"the environment variable {variable}" if variable else config_file.place_of(name)
+    return f"the environment variable {variable}" if variable else config_file.source_of(name)
 
 
 def _schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:

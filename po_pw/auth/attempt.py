@@ -77,8 +77,8 @@ async def opened(
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-class Strangers:
-    """Shows how addresses look without a sign-in."""
+class SignedOutPages:
+    """Opens addresses in a browser that is not signed in."""
 
     def __init__(self, driver: playwright_driver.Driver, launch: launching.Launch, timeout: float) -> None:
         self._driver = driver
@@ -88,11 +88,11 @@ class Strangers:
         self.named = launch.certificate.hosts if launch.certificate is not None else ()
         """Hosts that get the client certificate."""
 
-    async def see(self, url: str) -> page_facts.PageFacts:
-        """The page that a browser without cookies gets."""
+    async def look(self, url: str) -> page_facts.PageFacts:
+        """What a browser without cookies gets at an address."""
         if url not in self._known:
-            async with opened(self._driver, self._launch, "stranger") as context, context.page() as hold:
-                self._known[url] = await _open(hold.page, url, self._timeout, self.named)
+            async with opened(self._driver, self._launch, "stranger") as context, context.page() as lease:
+                self._known[url] = await _open(lease.page, url, self._timeout, self.named)
         return self._known[url]
 
 
@@ -102,16 +102,18 @@ class Attempt:
     Args:
         page: of the context to sign in.
         url: any page of the portal that needs a sign-in.
-        strangers: how pages look without one.
+        signed_out_pages: shows how pages look without a sign-in.
         timeout: seconds for a page to open.
         is_proved: the page is known to open only with a sign-in: if it opens, somebody is signed in.
     """
 
-    def __init__(self, page: Page, url: str, strangers: Strangers, timeout: float, *, is_proved: bool = False) -> None:
+    def __init__(
+        self, page: Page, url: str, signed_out_pages: SignedOutPages, timeout: float, *, is_proved: bool = False
+    ) -> None:
         self._page = page
         self._url = url
         self._origin = hostnames.origin_of(url)
-        self._strangers = strangers
+        self._signed_out_pages = signed_out_pages
         self._timeout = timeout
         self._is_proved = is_proved
         self._asked = False
@@ -124,13 +126,13 @@ class Attempt:
         if asks_for_sign_in(first) or first.challenge:
             self._asked = True
             return False
-        if self._is_proved and not led_away(first) and first.status < 400:
+        if self._is_proved and not was_redirected(first) and first.status < 400:
             return True
-        if needs_sign_in(first, await self._strangers.see(self._url)):
+        if needs_sign_in(first, await self._signed_out_pages.look(self._url)):
             return True
         return not first.ways_in and not any(form.asks_who or form.asks_secret for form in first.forms)
 
-    async def is_in(self, page: Page, status: int) -> bool:
+    async def is_signed_in(self, page: Page, status: int) -> bool:
         """Whether the portal asked for a sign-in and now shows a page of its own."""
         facts = await page_facts.look(page, asked=self._url, status=status)
         asks = asks_for_sign_in(facts) or any(form.asks_secret for form in facts.forms) or facts.challenge
@@ -160,9 +162,9 @@ class Attempt:
         ):
             links = [way.address for way in first.ways_in if way.address.startswith(("http://", "https://"))]
             if links:
-                await page_opening.open_page(self._page, links[0], self._timeout, self._strangers.named)
+                await page_opening.open_page(self._page, links[0], self._timeout, self._signed_out_pages.named)
         self._asked = True
-        await forms.fill(self._page, answers, signed_in=self.is_in, may_type=may_type, timeout=self._timeout)
+        await forms.fill(self._page, answers, signed_in=self.is_signed_in, may_type=may_type, timeout=self._timeout)
 
     async def prove(self) -> Proof:
         """Opens the address again, and if that shows nothing, the page after the sign-in: does one need the sign-in?
@@ -177,7 +179,7 @@ class Attempt:
         if reason and record_address.names_record(self._url):
             msg = f"the sign-in did not last: when opened again, {self._url} asked for a sign-in ({reason})"
             raise errors.LoginRequiredError(msg)
-        if self._is_proved and not reason and not led_away(here) and here.status < 400:
+        if self._is_proved and not reason and not was_redirected(here) and here.status < 400:
             return Proof(url=self._url)
         if not reason and here.status >= 400:
             notice = f"{self._url} answers HTTP {here.status}, signed in or not"
@@ -185,7 +187,7 @@ class Attempt:
             facts = here if record_address.same_address(candidate, here.url) else await self._open_page(candidate)
             if facts.status >= 400 or asks_for_sign_in(facts):
                 continue
-            if needs_sign_in(facts, await self._strangers.see(candidate)):
+            if needs_sign_in(facts, await self._signed_out_pages.look(candidate)):
                 return Proof(url=candidate, notice=notice)
         if reason:
             msg = f"the sign-in did not work: {self._url} still asks for one ({reason})"
@@ -195,12 +197,12 @@ class Attempt:
 
     def _candidates(self, here: page_facts.PageFacts, reason: str, landed: str) -> Sequence[str]:
         found = [] if reason else [here.url]
-        if not reason and not led_away(here):
+        if not reason and not was_redirected(here):
             found.insert(0, self._url)
         return [one for one in dict.fromkeys([*found, landed]) if _is_same_site(one, self._origin)]
 
     async def _open_page(self, url: str) -> page_facts.PageFacts:
-        return await _open(self._page, url, self._timeout, self._strangers.named)
+        return await _open(self._page, url, self._timeout, self._signed_out_pages.named)
 
 
 async def _open(page: Page, url: str, timeout: float, named: Sequence[str]) -> page_facts.PageFacts:
@@ -210,7 +212,7 @@ async def _open(page: Page, url: str, timeout: float, named: Sequence[str]) -> p
 
 def sign_in_reason(facts: page_facts.PageFacts) -> str:
     """Why a page counts as a sign-in: its structure, or because it is on another site; `""` if it does not. Pure."""
-    if reason := sign_in_signs.sign_in_reason(facts, kept=not led_away(facts)):
+    if reason := sign_in_signs.sign_in_reason(facts, kept=not was_redirected(facts)):
         return reason
     if _is_same_site(facts.url, hostnames.origin_of(facts.asked)):
         return ""
@@ -236,7 +238,7 @@ def needs_sign_in(signed_in: page_facts.PageFacts, stranger: page_facts.PageFact
     return bool(stranger.ways_in or stranger.forms)
 
 
-def led_away(facts: page_facts.PageFacts) -> bool:
+def was_redirected(facts: page_facts.PageFacts) -> bool:
     """Whether another page opened than the one requested. Pure."""
     part = record_address.record_part(facts.asked, "")
     return not record_address.same_address(facts.asked, facts.url) and not record_address.keeps_record(facts.url, part)

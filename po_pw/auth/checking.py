@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class State(enum.Enum):
     """State of a sign-in, by the portal's answer."""
 
-    HOLDS = "holds"
+    VALID = "valid"
     ENDED = "has ended"
     UNKNOWN = "unknown"
     UNREACHABLE = "portal not reachable"
@@ -27,7 +27,7 @@ class State(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether one sign-in is valid, and why."""
+    """The state of one sign-in, and why."""
 
     sign_in: sessions.SignIn
     state: State
@@ -78,11 +78,11 @@ async def check_one(
     )
     try:
         with page_opening.map_errors(f"opening {url}"):
-            async with context.page() as hold:
+            async with context.page() as lease:
                 status = await page_opening.open_page(
-                    hold.page, url, options.navigation_timeout, options.client_certificate_hosts
+                    lease.page, url, options.navigation_timeout, options.client_certificate_hosts
                 )
-                facts = await page_facts.look(hold.page, asked=url, status=status)
+                facts = await page_facts.look(lease.page, asked=url, status=status)
     except errors.PortalUnreachableError as error:
         return Verdict(sign_in, State.UNREACHABLE, str(error))
     except errors.BrowserLostError as error:
@@ -96,8 +96,8 @@ async def check_one(
         return Verdict(sign_in, State.UNKNOWN, "the portal asks whether you are a person")
     if facts.status >= 400:
         return Verdict(sign_in, State.UNKNOWN, f"the page used for the check now answers HTTP {facts.status}")
-    if attempt.led_away(facts):
+    if attempt.was_redirected(facts):
         return Verdict(sign_in, State.UNKNOWN, "the portal shows another page than after the sign-in")
     if not sign_in.proof_url:
         return Verdict(sign_in, State.UNKNOWN, "no page is known that needs a sign-in. Give the address of an order")
-    return Verdict(sign_in, State.HOLDS, "a page that needs a sign-in opens")
+    return Verdict(sign_in, State.VALID, "a page that needs a sign-in opens")

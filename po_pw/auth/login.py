@@ -88,8 +88,8 @@ async def login(
             return await by_window(options, url, driver, launch, patience=patience, method=method)
         async with _opened(kept, url, driver, launch) as context:
             with page_opening.map_errors(f"the sign-in to {hostnames.origin_of(url)}"):
-                async with context.page() as hold:
-                    trying = _attempt(options, driver, launch, hold.page, url)
+                async with context.page() as lease:
+                    trying = _attempt(options, driver, launch, lease.page, url)
                     try:
                         if not await trying.begin():
                             await trying.fill(forms.Answers(username, password or "", code), trust)
@@ -133,11 +133,11 @@ async def by_window(
     async with _opened(kept, url, driver, launch) as context:
         try:
             with page_opening.map_errors("the sign-in window"):
-                async with context.page() as hold:
-                    hold.is_persons = True
-                    trying = _attempt(options, driver, launch, hold.page, url)
+                async with context.page() as lease:
+                    lease.is_persons = True
+                    trying = _attempt(options, driver, launch, lease.page, url)
                     if not await trying.begin():
-                        await window.wait(hold.page, signed_in=trying.is_in, timeout=patience)
+                        await window.wait(lease.page, signed_in=trying.is_signed_in, timeout=patience)
                     proof = await trying.prove()
             return await _save(kept, url, context, launch, proof, method)
         except errors.BrowserLostError as error:
@@ -190,11 +190,11 @@ async def import_cookies(options: settings.Settings, url: str, cookies: Sequence
         attempt.opened(driver, launch, "login", cookies) as context,
     ):
         with page_opening.map_errors(f"the sign-in to {origin}"):
-            async with context.page() as hold:
-                trying = _attempt(options, driver, launch, hold.page, url)
-                is_in = await trying.begin()
-                proof = await trying.prove() if is_in else attempt.Proof()
-        if not is_in:
+            async with context.page() as lease:
+                trying = _attempt(options, driver, launch, lease.page, url)
+                is_signed_in = await trying.begin()
+                proof = await trying.prove() if is_signed_in else attempt.Proof()
+        if not is_signed_in:
             msg = (
                 f"the imported cookies do not sign in to {origin}: it asks for a sign-in. Nothing was saved. "
                 "Sign in with your browser, and export the cookies while you are signed in."
@@ -232,8 +232,10 @@ async def _browser(
 def _attempt(
     options: settings.Settings, driver: playwright_driver.Driver, launch: launching.Launch, page: attempt.Page, url: str
 ) -> attempt.Attempt:
-    strangers = attempt.Strangers(driver, dataclasses.replace(launch, headless=True), options.navigation_timeout)
-    return attempt.Attempt(page, url, strangers, options.navigation_timeout)
+    signed_out_pages = attempt.SignedOutPages(
+        driver, dataclasses.replace(launch, headless=True), options.navigation_timeout
+    )
+    return attempt.Attempt(page, url, signed_out_pages, options.navigation_timeout)
 
 
 async def _save(

@@ -60,7 +60,7 @@ async def open_page(
             if page.is_closed():
                 raise
             silent = counted.led_to or url
-            if isinstance(error, playwright.TimeoutError) and await certificate_requests.is_missed(silent, named):
+            if isinstance(error, playwright.TimeoutError) and await certificate_requests.is_missing(silent, named):
                 asks = net_errors.unreachable(silent, models.NetFault.CLIENT_CERTIFICATE)
                 raise errors.PortalUnreachableError(str(asks)) from error
             raise errors.PortalUnreachableError(unreachable(silent, launching.first_line(error))) from error

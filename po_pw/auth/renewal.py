@@ -42,16 +42,16 @@ async def renew(
     unseen = dataclasses.replace(launch, headless=True)
     async with attempt.opened(driver, unseen, "sign-in", last.cookies) as context:
         with page_opening.map_errors(f"the sign-in to {origin}"):
-            async with context.page() as hold:
-                strangers = attempt.Strangers(driver, unseen, options.navigation_timeout)
+            async with context.page() as lease:
+                signed_out_pages = attempt.SignedOutPages(driver, unseen, options.navigation_timeout)
                 trying = attempt.Attempt(
-                    hold.page, url, strangers, options.navigation_timeout, is_proved=bool(last.proof_url)
+                    lease.page, url, signed_out_pages, options.navigation_timeout, is_proved=bool(last.proof_url)
                 )
-                is_in = await trying.begin()
-                if not is_in:
+                is_signed_in = await trying.begin()
+                if not is_signed_in:
                     await _fill(options, kept, last, trying)
                 proof = await trying.prove()
-                if is_in and not proof.url:
+                if is_signed_in and not proof.url:
                     raise errors.LoginRequiredError(_person_needed(kept, origin, f"{url} shows no sign-in form"))
         state = await context.save_storage_state()
     known_secrets.remember_cookies(state["cookies"])

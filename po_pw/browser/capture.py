@@ -34,7 +34,7 @@ class Opened:
     """The file name in the link's `download` attribute; `""` if there is none."""
     others: tuple[str, ...] = ()
     """Other addresses that were requested."""
-    sent: tuple[press_record.Judged, ...] = ()
+    sent: tuple[press_record.DecidedRequest, ...] = ()
     """Requests other than GET that were sent before: if no file comes, the control must not be pressed again."""
 
 
@@ -43,10 +43,10 @@ async def capture(
     lease: page_lease.PageLease,
     click: models.Click,
     timeout: float,
-    guard: document_answers.Guard | None = None,
+    guard: document_answers.HostCheck | None = None,
     *,
     allow: press_record.Allow,
-    judge: press_record.Judge,
+    decide: press_record.Decide,
     on_audit: press_record.OnAudit,
     on_no_file: Callable[[models.Control, errors.OrderError], None] = lambda *_: None,
 ) -> started_download.StartedDownload | Opened:
@@ -62,7 +62,7 @@ async def capture(
         timeout: seconds for a download to start.
         guard: hosts that it may come from; None for any.
         allow: checks the control right before the press.
-        judge: decides on each request that follows, while it is held.
+        decide: decides on each request that follows, while it is held.
         on_audit: called for the press, and for requests that change something or were stopped.
         on_no_file: called with the control and the error if a request other than GET was processed and brought no
             file: this control and similar ones must not be pressed again in this run.
@@ -73,18 +73,18 @@ async def capture(
         NotAFileError: a page came instead (`PageInsteadError`).
     """
     press_guarding = await context.guards.on(lease)
-    press = press_record.Press(models.Purpose.FILE, judge, on_audit, lease.page.url, frozenset(lease.kinds))
+    press = press_record.Press(models.Purpose.FILE, decide, on_audit, lease.page.url, frozenset(lease.kinds))
     press_guarding.is_pressing = True
     try:
         with press_record.clickable(press):
             frame, go = await press_guarding.do(click, press, allow)
             result = await _start_and_wait(context, lease, frame, go, timeout, guard, press)
     except errors.OrderError as error:
-        if press.sent and not isinstance(error, document_answers.NotDealtWithError | errors.BrowserLostError):
+        if press.sent and not isinstance(error, document_answers.NotProcessedError | errors.BrowserLostError):
             on_no_file(click.control, error)
         if isinstance(error, _NothingBegan):
             await press_guarding.note_messages()
-            refused = press.fruitless()
+            refused = press.error_without_file()
             if refused is not None:
                 raise refused from error
         raise
@@ -95,10 +95,10 @@ async def capture(
     return result
 
 
-def _reads_alone(held: models.HeldRequest) -> models.Judgement:
+def _reads_alone(held: models.HeldRequest) -> models.RequestDecision:
     if held.method in {"GET", "HEAD", "OPTIONS"} or held.url.startswith(("blob:", "data:", "about:")):
-        return models.Judgement(models.Ruling.PASS, "opening a file's address only reads")
-    return models.Judgement(models.Ruling.STOP, "sent by a page that opened instead of the file")
+        return models.RequestDecision(models.Ruling.PASS, "opening a file's address only reads")
+    return models.RequestDecision(models.Ruling.STOP, "sent by a page that opened instead of the file")
 
 
 async def download(
@@ -107,7 +107,7 @@ async def download(
     url: str,
     referer: str,
     timeout: float,
-    guard: document_answers.Guard | None = None,
+    guard: document_answers.HostCheck | None = None,
     *,
     on_audit: press_record.OnAudit = lambda _: None,
 ) -> started_download.StartedDownload:
@@ -175,7 +175,7 @@ async def _start_and_wait(
     frame: playwright.Frame,
     begin: Callable[[], Awaitable[None]],
     timeout: float,
-    guard: document_answers.Guard | None,
+    guard: document_answers.HostCheck | None,
     press: press_record.Press | None,
 ) -> started_download.StartedDownload | Opened:
     """Runs `begin` and returns what starts: a download, or the address of a page."""
@@ -234,7 +234,7 @@ async def _outcome(waiter: asyncio.Future[Any], press: press_record.Press) -> An
             return _opened(press)
         press.news.clear()
         # A form's response without a document, such as 204, brings nothing; a script's response may become a file.
-        is_form_sent = any(judged.request.resource == "document" for judged in press.sent)
+        is_form_sent = any(decided.request.resource == "document" for decided in press.sent)
         settles = (press.links or press.stopped or is_form_sent) and not press.under_way
         news = asyncio.ensure_future(press.news.wait())
         try:

@@ -41,7 +41,7 @@ class Guards:
         self._guards: dict[playwright.Page, press_guard.Guard] = {}
         self._lock = asyncio.Lock()
         self.nothing_held = asyncio.Event()
-        """Set while no request waits to be judged."""
+        """Set while no request waits for a decision."""
         self.nothing_held.set()
         self._waiting = 0
         self.held = 0
@@ -140,7 +140,7 @@ class Guards:
             if own is not None and own not in self._guards:  # of another page
                 await route.fallback()
             elif own is not None:
-                await self._guards[own].rule(route, in_window=own is not page)
+                await self._guards[own].decide_on(route, in_window=own is not page)
             else:
                 await self._unknown(route)
 
@@ -159,7 +159,7 @@ class Guards:
             if guard is None:  # opened by another page
                 await route.fallback()
                 return
-            await guard.rule(route, in_window=True)
+            await guard.decide_on(route, in_window=True)
         else:
             await self._unknown(route)
         for one in new:  # Playwright would never report it
@@ -174,7 +174,7 @@ class Guards:
         if not self._guards:
             await route.fallback()
         elif len(self._guards) == 1:
-            await next(iter(self._guards.values())).rule(route, in_window=True)
+            await next(iter(self._guards.values())).decide_on(route, in_window=True)
         else:
             await route.abort("aborted")
 

@@ -22,7 +22,7 @@ _NO_FILE: Final = frozenset({201, 202, 203, *range(206, 300)})
 """Success statuses that bring no complete file: only 200 does; 204 and 205 leave the page as it is."""
 
 
-class Guard(Protocol):
+class HostCheck(Protocol):
     """Hosts that a file may come from; both methods raise one of our errors to forbid it."""
 
     def check_file(self, url: str, came_from: str = "") -> None:
@@ -42,7 +42,7 @@ class DocumentAnswers:
         guard: hosts that a file may come from; None for any.
     """
 
-    def __init__(self, waiter: asyncio.Future[Any], guard: Guard | None) -> None:
+    def __init__(self, waiter: asyncio.Future[Any], guard: HostCheck | None) -> None:
         self.headers: dict[str, dict[str, str]] = {}
         """Response headers of each file, by address."""
         self.frame_error: errors.OrderError | None = None
@@ -153,17 +153,17 @@ def _frames_at(url: str, tree: dict[str, Any]) -> set[str]:
 
 def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> errors.OrderError:
     if status == 0:
-        return NotDealtWithError(f"the file could not be downloaded ({failed or 'no answer'})")
+        return NotProcessedError(f"the file could not be downloaded ({failed or 'no answer'})")
     if status not in _NO_FILE | {403, 404, 410} and not http_statuses.is_temporary(status):
         return PageInsteadError("a click on the attachment opened a page instead of the file", url=url, status=status)
     said = f"the portal answered HTTP {status} for the file"
     error = http_statuses.error_of(status, said, sent.get("retry-after", ""))
-    if isinstance(error, errors.TransientError) and http_statuses.is_not_dealt_with(status):
-        return NotDealtWithError(str(error), error.code, retry_after=error.retry_after)
+    if isinstance(error, errors.TransientError) and http_statuses.is_not_processed(status):
+        return NotProcessedError(str(error), error.code, retry_after=error.retry_after)
     return error
 
 
-class NotDealtWithError(errors.TransientError):
+class NotProcessedError(errors.TransientError):
     """The portal or the connection failed before the request was processed: the control may be pressed again."""
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _BODY: Final = 65_536
-"""Maximum characters of a body that is judged; a longer one that is not a form cannot be judged."""
+"""Maximum characters of a body that is read; a longer one that is not a form cannot be decided on."""
 Kind: TypeAlias = "tuple[str, ...]"
 
 
@@ -26,7 +26,7 @@ READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def held_request(request: playwright.Request, page_url: str) -> tuple[models.HeldRequest, str]:
-    """Converts a request for judging; also returns why it cannot be judged, `""` if it can."""
+    """Converts a request; also returns why it cannot be decided on, `""` if it can."""
     return _held(
         request.method, request.url, request.resource_type, request.headers, request.post_data_buffer, page_url
     )

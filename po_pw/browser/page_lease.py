@@ -128,7 +128,7 @@ class PageLease:
             with contextlib.suppress(playwright.Error):  # the page or the browser is gone
                 await do()
 
-        task = asyncio.get_running_loop().create_task(quietly(), name="hold-clean-up")
+        task = asyncio.get_running_loop().create_task(quietly(), name="page-clean-up")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

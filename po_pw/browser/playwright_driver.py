@@ -49,8 +49,8 @@ def map_temp_errors() -> Iterator[None]:
         yield
     except OSError as error:
         msg = (
-            f"the temporary folder {tempfile.gettempdir()} cannot be written to ({error.strerror}): make room there, "
-            "or set TMPDIR to another one"
+            f"the temporary folder {tempfile.gettempdir()} cannot be written to ({error.strerror}): free some space "
+            "there, or set TMPDIR to another one"
         )
         raise errors.MachineError(msg) from error
 

@@ -85,7 +85,7 @@ def read(browser: str, *, system: str = sys.platform, root: Path = Path("/")) ->
     return found
 
 
-def judge(policies: Policies, *, headless: bool, system: str = sys.platform) -> list[Finding]:
+def evaluate(policies: Policies, *, headless: bool, system: str = sys.platform) -> list[Finding]:
     """Those policies that prevent or may affect a run."""
     values = policies.values
     found: list[Finding] = []

@@ -1,4 +1,4 @@
-"""Guards every press: each request that follows is held and judged before it leaves the browser.
+"""Guards every press: each request that follows is held until it is decided whether it may leave the browser.
 
 The guard starts just before a press and lasts until the page is left, because requests may follow later.
 """
@@ -125,7 +125,7 @@ class Guard:
         self, frame: playwright.Frame, element: playwright.ElementHandle, press: press_record.Press
     ) -> None:
         await element.evaluate(f"(element) => {_API}.prepare(element)")
-        press.tell()
+        press.report_press()
         # Never forced through an element that covers it: that may be there to prevent the click.
         await element.click(timeout=_CLICKED_WITHIN, no_wait_after=True)
         report = await self._report(frame)
@@ -144,7 +144,7 @@ class Guard:
             for what, url in (await self._report(frame)).get("held", ()):
                 held = models.HeldRequest(what, url, what.lower(), press.page_url)
                 if not any(one.request == held for one in press.requests):
-                    press.judge(held, None, unseen="a message that is not an ordinary request")
+                    press.decide(held, None, unseen="a message that is not an ordinary request")
 
     async def name_given(self, url: str) -> str:
         """The file name from the `download` attribute of a link to this address; `""` if there is none.
@@ -237,7 +237,7 @@ class Guard:
         if not 300 <= status < 400 or "location" not in sent or press is None:
             return False
         held = held_requests.after_redirect(event, status, sent["location"], press.page_url)
-        return press.judge(held, None).judgement.ruling is models.Ruling.STOP
+        return press.decide(held, None).decision.ruling is models.Ruling.STOP
 
     def _is_stopped_at_once(self, event: Mapping[str, Any]) -> bool:
         """Whether a request is stopped before Playwright gets it; others are held again by its `route`.
@@ -255,11 +255,11 @@ class Guard:
         if not unseen and not press.stops(held):
             return False
         self._stopped += 1
-        press.judge(held, held_requests.kind_of_held(event["request"]["method"], held), unseen=unseen)
+        press.decide(held, held_requests.kind_of_held(event["request"]["method"], held), unseen=unseen)
         return True
 
-    async def rule(self, route: playwright.Route, *, in_window: bool) -> None:
-        """Judges one held request of this page, and continues or stops it."""
+    async def decide_on(self, route: playwright.Route, *, in_window: bool) -> None:
+        """Decides on one held request of this page, and continues or stops it."""
         request = route.request
         press = self.press
         if press is None or self.is_last(request.url):
@@ -270,14 +270,14 @@ class Guard:
         in_window = in_window and is_document
         # Documents are caused by the press, except a reload of the page itself.
         known = None if is_document and held.url != press.page_url else held_requests.kind_of(request)
-        judged = press.judge(held, known, unseen=unseen, in_window=in_window)
-        ruling = judged.judgement.ruling
+        decided = press.decide(held, known, unseen=unseen, in_window=in_window)
+        ruling = decided.decision.ruling
         if ruling is models.Ruling.PASS:
-            if not judged.is_unasked:
+            if not decided.is_unasked:
                 press.under_way.add(request)
             await route.fallback()
             return
-        if ruling is models.Ruling.LINK and not judged.is_unasked:
+        if ruling is models.Ruling.LINK and not decided.is_unasked:
             press.links.append(press_record.Linked(held.url, in_window or held_requests.is_main(request)))
             press.news.set()
         await route.abort("aborted")
@@ -388,7 +388,7 @@ async def read_press(
     what: models.Click | playwright.ElementHandle,
     *,
     allow: press_record.Allow,
-    judge: press_record.Judge,
+    decide: press_record.Decide,
     on_audit: press_record.OnAudit,
     purpose: models.Purpose = models.Purpose.OPEN,
 ) -> press_record.Press:
@@ -402,7 +402,7 @@ async def read_press(
         PressRefusedError: it may not be pressed, or changed while it was being pressed.
     """
     guard = await context.guards.on(lease)
-    press = press_record.Press(purpose, judge, on_audit, lease.page.url, frozenset(lease.kinds))
+    press = press_record.Press(purpose, decide, on_audit, lease.page.url, frozenset(lease.kinds))
     with press_record.clickable(press):
         _, go = await guard.do(what, press, allow)
         await go()

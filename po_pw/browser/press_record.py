@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-Judge: TypeAlias = "Callable[[models.HeldRequest], models.Judgement]"
+Decide: TypeAlias = "Callable[[models.HeldRequest], models.RequestDecision]"
 Allow: TypeAlias = "Callable[[models.Control], str | None]"
 """Why a control may not be pressed; None if it may."""
 OnAudit: TypeAlias = "Callable[[events.Pressed | events.RequestJudged], None]"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Judged:
-    """A held request with its judgement."""
+class DecidedRequest:
+    """A held request with the decision on it."""
 
     request: models.HeldRequest
-    judgement: models.Judgement
+    decision: models.RequestDecision
     is_unasked: bool = False
     """The page had sent such requests before the press: the control did not cause it."""
 
@@ -57,7 +57,9 @@ class PressRefusedError(errors.PermanentError):
 
     default_code = models.ErrorCode.NOT_PRESSED
 
-    def __init__(self, message: str, stopped: tuple[Judged, ...] = (), sent: tuple[Judged, ...] = ()) -> None:
+    def __init__(
+        self, message: str, stopped: tuple[DecidedRequest, ...] = (), sent: tuple[DecidedRequest, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.stopped = stopped
         self.sent = sent
@@ -69,7 +71,7 @@ class Press:
     def __init__(
         self,
         purpose: models.Purpose,
-        judge: Judge,
+        decide: Decide,
         on_audit: OnAudit,
         page_url: str,
         known: frozenset[held_requests.Kind],
@@ -77,89 +79,89 @@ class Press:
         self.purpose = purpose
         self.label = ""
         self.page_url = page_url
-        self.requests: list[Judged] = []
+        self.requests: list[DecidedRequest] = []
         """All held requests, in order."""
         self.links: list[Linked] = []
         self.news = asyncio.Event()
         """Set whenever a request was added or a response ended."""
         self.under_way: set[playwright.Request] = set()
         """Requests caused by the press that were sent and have not ended."""
-        self._judge = judge
+        self._decide = decide
         self._on_audit = on_audit
         self._known = known
 
     @property
-    def stopped(self) -> tuple[Judged, ...]:
+    def stopped(self) -> tuple[DecidedRequest, ...]:
         """Requests of the control that were stopped."""
-        return tuple(one for one in self.requests if one.judgement.ruling is models.Ruling.STOP and not one.is_unasked)
+        return tuple(one for one in self.requests if one.decision.ruling is models.Ruling.STOP and not one.is_unasked)
 
     @property
-    def sent(self) -> tuple[Judged, ...]:
+    def sent(self) -> tuple[DecidedRequest, ...]:
         """Requests of the control other than GET that were sent."""
         return tuple(
             one
             for one in self.requests
-            if one.judgement.ruling is models.Ruling.PASS
+            if one.decision.ruling is models.Ruling.PASS
             and not one.is_unasked
             and one.request.method not in held_requests.READING
         )
 
-    def judge(
+    def decide(
         self, held: models.HeldRequest, kind: held_requests.Kind | None, *, unseen: str = "", in_window: bool = False
-    ) -> Judged:
-        """Judges one request and reports it to the audit.
+    ) -> DecidedRequest:
+        """Decides on one request and reports it to the audit.
 
         Args:
             held: the request.
             kind: its kind, to recognise requests that the page sends anyway; None if that does not matter.
-            unseen: why it cannot be judged, so that it is stopped; `""` if it can.
+            unseen: why it cannot be decided on, so that it is stopped; `""` if it can.
             in_window: it is the document of a new window, where later requests cannot be watched.
         """
-        judgement = models.Judgement(models.Ruling.STOP, unseen) if unseen else self._judge(held)
-        if in_window and judgement.ruling is models.Ruling.PASS:
+        decision = models.RequestDecision(models.Ruling.STOP, unseen) if unseen else self._decide(held)
+        if in_window and decision.ruling is models.Ruling.PASS:
             if held.method == "GET":
-                judgement = models.Judgement(models.Ruling.LINK, judgement.why)
+                decision = models.RequestDecision(models.Ruling.LINK, decision.why)
             else:
                 why = "it opens another window, where po-pw cannot check what follows"
-                judgement = models.Judgement(models.Ruling.STOP, why)
-        judged = Judged(held, judgement, kind is not None and kind in self._known)
-        self.requests.append(judged)
-        if held.method not in held_requests.READING or judgement.ruling is models.Ruling.STOP:
+                decision = models.RequestDecision(models.Ruling.STOP, why)
+        decided = DecidedRequest(held, decision, kind is not None and kind in self._known)
+        self.requests.append(decided)
+        if held.method not in held_requests.READING or decision.ruling is models.Ruling.STOP:
             self._on_audit(
                 events.RequestJudged(
                     self.label,
                     self.purpose,
                     held.method,
                     redact.bare(held.url),
-                    judgement.ruling,
-                    judgement.why,
+                    decision.ruling,
+                    decision.why,
                     held_requests.names_of(held),
-                    judged.is_unasked,
+                    decided.is_unasked,
                 )
             )
         self.news.set()
-        return judged
+        return decided
 
     def stops(self, held: models.HeldRequest) -> bool:
         """Whether a request would be stopped; nothing is recorded."""
-        return self._judge(held).ruling is models.Ruling.STOP
+        return self._decide(held).ruling is models.Ruling.STOP
 
     def refuse(self, why: str) -> PressRefusedError:
         """Reports that the control was not pressed; returns the error."""
         self._tell(why)
         return PressRefusedError(f"{self.label!r} was not pressed: {why}")
 
-    def tell(self) -> None:
+    def report_press(self) -> None:
         """Reports that the control is about to be pressed."""
         self._tell("")
 
     def _tell(self, refused: str) -> None:
         self._on_audit(events.Pressed(self.label, self.purpose, redact.bare(self.page_url), refused))
 
-    def fruitless(self) -> PressRefusedError | None:
+    def error_without_file(self) -> PressRefusedError | None:
         """The error if the press's requests were stopped or brought no file; None if it sent nothing."""
         if self.stopped:
-            said = "; ".join(f"{one.text}: {one.judgement.why}" for one in self.stopped[:3])
+            said = "; ".join(f"{one.text}: {one.decision.why}" for one in self.stopped[:3])
             return PressRefusedError(
                 f"a press of {self.label!r} sent a request that was stopped: {said}", self.stopped, self.sent
             )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _CHUNK: Final = 1 << 20
 """Bytes per read."""
 _INCHES: Final = {"paperWidth": 8.27, "paperHeight": 11.69, "marginTop": 0.5, "marginBottom": 0.7}
-"""A4. The lower margin holds the footer."""
+"""A4. The lower margin has the footer."""
 
 
 def footer(url: str, at: datetime.datetime) -> str:

@@ -363,7 +363,7 @@ def _preferences(file: Path) -> dict[str, Any]:
             found = None
         if isinstance(found, dict):
             return found
-        _log.warning("%s is not what a browser writes: it starts anew", file)
+        _log.warning("%s is not what a browser writes: it is replaced by a new one", file)
     return {}
 
 

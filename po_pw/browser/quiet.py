@@ -1,7 +1,7 @@
 """Decides whether a page has finished loading, from what is pending in it.
 
 `page_watch` waits for it. A script in every frame counts (`quiet.js`, asked by `frame_reports`), the browser's events
-cover what the script cannot see (`page_events`), `pending_work` adds both up, and `decide` judges the sum.
+cover what the script cannot see (`page_events`), `pending_work` adds both up, and `decide` evaluates the sum.
 """
 
 from __future__ import annotations

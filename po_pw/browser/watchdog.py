@@ -1,8 +1,8 @@
 """Ends browsers and removes temporary folders, however the tool ends.
 
-The run's temporary folder holds user-data dirs and whatever driver and browsers put into `TMPDIR`. A small process in
-its own session holds the reading end of a pipe; when our process ends, however, the pipe closes and it kills our
-remaining processes and removes the folder. What a power failure left is removed at the next start.
+The run's temporary folder contains user-data dirs and everything that driver and browsers put into `TMPDIR`. A small
+process in its own session has the reading end of a pipe. When our process ends, in whatever way, the pipe closes: then
+it kills our remaining processes and removes the folder. The next start removes what a power failure left.
 
 A process is ours, and may be killed, in three cases only:
 

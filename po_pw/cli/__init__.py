@@ -5,9 +5,9 @@ from __future__ import annotations
 
 def main() -> None:
     """The console script `po-pw`."""
-    from po_pw.cli import last_words, output
+    from po_pw.cli import output, uncaught
 
-    last_words.without_secrets()
+    uncaught.redact_output()
 
     with output.guarded():
         from po_pw.cli import commands

@@ -25,43 +25,43 @@ _WITHIN: Final = 300.0
 """Seconds that the command may take."""
 
 
-class Teller:
+class RunEnd:
     """Receives the summary when a run ends normally."""
 
     done: running.Done | None = None
 
 
 @contextlib.contextmanager
-def told(options: settings.Settings, list_name: str) -> Iterator[Teller]:
+def reporting_end(options: settings.Settings, list_name: str) -> Iterator[RunEnd]:
     """Runs the command and posts to the address when the block ends, however it ends.
 
     An error here is only a warning on standard error: the exit code of the run does not change.
 
     Args:
-        options: with both.
+        options: name the command and the address.
         list_name: of the list.
     """
     if options.notify is not None:
         known_secrets.remember(options.notify.get_secret_value().partition("://")[2].partition("/")[2])
-    teller = Teller()
+    run_end = RunEnd()
     try:
-        yield teller
+        yield run_end
     except errors.PoPwError as error:
-        _tell(options, _end(options, list_name, teller, type(error).exit_code, str(error)))
+        _report(options, _end(options, list_name, run_end, type(error).exit_code, str(error)))
         raise
     except KeyboardInterrupt:
-        _tell(options, _end(options, list_name, teller, boundary.INTERRUPTED, "it was interrupted"))
+        _report(options, _end(options, list_name, run_end, boundary.INTERRUPTED, "it was interrupted"))
         raise
-    if teller.done is not None:
-        _tell(options, _end(options, list_name, teller, teller.done.exit_code, ""))
+    if run_end.done is not None:
+        _report(options, _end(options, list_name, run_end, run_end.done.exit_code, ""))
 
 
-def _end(options: settings.Settings, list_name: str, teller: Teller, exit_code: int, error: str) -> end_report.End:
+def _end(options: settings.Settings, list_name: str, run_end: RunEnd, exit_code: int, error: str) -> end_report.End:
     out = options.out.absolute()
-    return end_report.End(exit_code, list_name, out, teller.done.summary if teller.done else None, error)
+    return end_report.End(exit_code, list_name, out, run_end.done.summary if run_end.done else None, error)
 
 
-def _tell(options: settings.Settings, end: end_report.End) -> None:
+def _report(options: settings.Settings, end: end_report.End) -> None:
     value = end_report.to_json(end)
     if options.on_finish:
         _run(options.on_finish, value, end.out)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 import typer
 
 from po_pw.cli import boundary, durations, panels, paths
+from po_pw.demo.coupa import demo_tenant
 
 if TYPE_CHECKING:
     import contextlib
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
 
     from po_pw.demo import catalogue, server
     from po_pw.demo.coupa import tenant_catalogue as coupa_catalogue
-    from po_pw.demo.coupa import tenant_server as coupa_server
 
-    AnyPortal: TypeAlias = server.Portal | coupa_server.Tenant
+    AnyPortal: TypeAlias = server.Portal | demo_tenant.Tenant
     AnyOrder: TypeAlias = catalogue.DemoOrder | coupa_catalogue.TenantOrder
 
 _OURS: Final = ".po-pw-demo"
@@ -151,10 +151,9 @@ def _sign_in_options(portal: AnyPortal) -> tuple[str, ...]:
     return "--sign-in-host", tenant.sign_in_host, "--totp-command", makes_codes
 
 
-def _tenant(portal: AnyPortal) -> coupa_server.Tenant | None:
-    from po_pw.demo.coupa import tenant_server as coupa_server
+def _tenant(portal: AnyPortal) -> demo_tenant.Tenant | None:
 
-    return portal if isinstance(portal, coupa_server.Tenant) else None
+    return portal if isinstance(portal, demo_tenant.Tenant) else None
 
 
 def _prepared(portal: AnyPortal, out: Path) -> tuple[Path, Path]:

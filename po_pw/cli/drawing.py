@@ -39,7 +39,7 @@ _LONGEST_PO: Final = 24
 """Maximum width of a PO number."""
 _SHORTEST_BAR, _LONGEST_BAR = 8, 60
 _MOST_WAITS, _MOST_FAILURES = 4, 6
-"""Maximum lines for waits and for failures, if there is room."""
+"""Maximum lines for waits and for failures, if they fit."""
 _SMALL: Final = 12
 """Up to this height of the terminal, optional lines are left out."""
 
@@ -47,7 +47,7 @@ _SMALL: Final = 12
 def run(now: tally.Tally, width: int, height: int, *, has_keys: bool) -> list[Text]:
     """The lines about a run: progress, numbers, workers, what is waited for, what failed, and the keys.
 
-    If there is little room, workers are shown side by side, and only the latest waits and failures.
+    On a small screen, workers are shown side by side, and only the latest waits and failures.
 
     Args:
         now: the tally.
@@ -137,7 +137,7 @@ def _joined(parts: Iterable[Text]) -> Text:
 
 
 def _workers(now: tally.Tally, width: int, room: int) -> list[Text]:
-    """The workers, one per line if there is room, else side by side."""
+    """The workers, one per line if they fit, else side by side."""
     workers = sorted(now.workers.items(), key=lambda item: (len(item[0]), item[0]))
     if not workers or now.has_ended:
         return []

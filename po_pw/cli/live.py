@@ -52,7 +52,7 @@ class View:
             self._screen = screen.Screen(console, self._draw, self._title, guarded=True)
         elif not quiet:
             self._lines = progress.Lines(
-                self._stages, lambda line: progress.said(console, line), waited_for=self._waited_for
+                self._stages, lambda line: progress.print_line(console, line), waited_for=self._waited_for
             )
 
     def __enter__(self) -> Self:

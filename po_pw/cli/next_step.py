@@ -32,14 +32,14 @@ def show() -> None:
 
     console = Console(soft_wrap=False, highlight=False)
     options = settings.load()
-    found = standing_of(options.out.absolute())
+    found = status_of(options.out.absolute())
     has_sign_in = bool(sessions.Sessions(settings.home(options)).origins())
     lists = [] if found is not None and found.run is not None else list(lists_in(Path.cwd()))
     for part in said(found, lists, has_sign_in=has_sign_in):
         console.print(part, soft_wrap=True)
 
 
-def standing_of(out: Path) -> status.OutputStatus | None:
+def status_of(out: Path) -> status.OutputStatus | None:
     """The status of an output folder; None if it had no run."""
     from po_pw.maintenance import status
 

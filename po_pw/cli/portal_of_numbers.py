@@ -40,7 +40,7 @@ def located(options: settings.Settings) -> tuple[settings.Settings, str]:
 
 
 def _gives_addresses(sign_in: sessions.SignIn, options: settings.Settings) -> bool:
-    """Whether po-pw can find orders of this portal by their numbers, judged by the addresses in the sign-in."""
+    """Whether po-pw can find orders of this portal by their numbers, according to the addresses in the sign-in."""
     try:
         portals = registry.Registry(options.model_copy(update={"base_url": sign_in.origin}))
     except errors.InputError:

@@ -323,12 +323,12 @@ def process(
         running.check_volume(quiet=quiet, verbose=verbose)
         options = settings.load(**flags.given(context.params))
         called = lists.named(files or ())
-        with contextlib.ExitStack() as stack, after_run.told(options, called) as ended:
+        with contextlib.ExitStack() as stack, after_run.reporting_end(options, called) as ended:
             options = certificates.with_password(options)
             note = ""
             if po and not files:
                 options, note = portal_of_numbers.located(options)
-            resume = running.how(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
+            resume = running.resume_from_flags(force=force, refresh=refresh, only_failed=only_failed, verify=verify)
             address_of = registry.Registry(options).address_of
             with (
                 progress.shown(console, quiet=quiet) as on_event,
@@ -343,7 +343,7 @@ def process(
             is_out_given = source is not None and source.name == "COMMANDLINE"
             where = "" if is_out_given else paths.near(options.out.absolute())
             go_on = running.commands_after(summary_view.command(), where)
-            shown = running.Shown(quiet, verbose, as_json, draws_attention=not no_notification)
+            shown = running.DisplayOptions(quiet, verbose, as_json, draws_attention=not no_notification)
             done = running.run_table(options, orders, resume=resume, shown=shown, commands=go_on)
             ended.done = done
         if open_results and (why := desktop.open_on_desktop(desktop.to_open(done.out))):

@@ -232,7 +232,7 @@ def shown(console: Console, *, quiet: bool = False) -> Iterator[Callable[[events
         with screen.Screen(console, lambda width, _: stages.lines(width)):
             yield stages.on_event
     else:
-        with Lines(stages, lambda line: said(console, line)):
+        with Lines(stages, lambda line: print_line(console, line)):
             yield stages.on_event
 
 
@@ -246,7 +246,7 @@ def stage(on_event: Callable[[events.Event], None], name: str) -> Iterator[None]
         on_event(events.Progress(name, 0, 0, "", ended=True))
 
 
-def said(console: Console, line: str) -> None:
+def print_line(console: Console, line: str) -> None:
     """Prints a line of `Lines`."""
     console.print(harmless(Text(line, "dim")), soft_wrap=True, highlight=False)
 

@@ -12,7 +12,6 @@ from rich.console import Console
 from po_pw import errors, events, models, redact
 from po_pw.cli import boundary, desktop, event_stream, live, shell, signals, summary_view
 from po_pw.engine import run as engine
-from po_pw.processing import resuming
 from po_pw.results import end_report
 from po_pw.results import summary as summaries
 
@@ -38,7 +37,7 @@ _ENDS = (errors.LoginRequiredError, errors.MachineError, errors.OutputUnavailabl
 """Errors that end a run before all orders are done."""
 
 
-def how(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> resuming.Resume | None:
+def resume_from_flags(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> models.Resume | None:
     """How a run continues earlier ones, from the flags; None processes all orders again.
 
     Raises:
@@ -50,7 +49,7 @@ def how(*, force: bool, refresh: bool, only_failed: bool, verify: bool) -> resum
     if refresh and only_failed:
         msg = "--refresh opens finished orders, --only-failed skips them: use only one of the two."
         raise errors.InputError(msg)
-    return None if force else resuming.Resume(verify, only_failed, refresh)
+    return None if force else models.Resume(verify, only_failed, refresh)
 
 
 def check_volume(*, quiet: bool, verbose: bool) -> None:
@@ -65,7 +64,7 @@ def check_volume(*, quiet: bool, verbose: bool) -> None:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Shown:
+class DisplayOptions:
     """How a run is shown."""
 
     quiet: bool = False
@@ -82,8 +81,8 @@ def run_table(
     options: settings.Settings,
     table: several.Orders,
     *,
-    resume: resuming.Resume | None,
-    shown: Shown | None = None,
+    resume: models.Resume | None,
+    shown: DisplayOptions | None = None,
     commands: summaries.Commands = summaries.Commands(),  # noqa: B008 - frozen
 ) -> Done:
     """Processes a table and shows it.
@@ -98,7 +97,7 @@ def run_table(
     Raises:
         PoPwError: the run could not start or continue; results are written if there are any.
     """
-    shown = shown or Shown()
+    shown = shown or DisplayOptions()
     stream = event_stream.EventStream(sys.stdout) if shown.as_json else None
     out, name = options.out.absolute(), table.name
     try:
@@ -119,8 +118,8 @@ async def _run(
     table: several.Orders,
     stream: event_stream.EventStream | None,
     *,
-    resume: resuming.Resume | None,
-    shown: Shown,
+    resume: models.Resume | None,
+    shown: DisplayOptions,
     commands: summaries.Commands,
 ) -> tuple[Done, errors.PoPwError | None]:
     """Runs; returns how the run ended, and the error that ended it early."""
@@ -166,7 +165,7 @@ async def _run(
 async def _worked(
     run: engine.Run,
     table: several.Orders,
-    resume: resuming.Resume | None,
+    resume: models.Resume | None,
     commands: summaries.Commands,
     is_awaited: Callable[[], bool],
 ) -> tuple[counts.Summary | None, errors.PoPwError | None]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from po_pw.auth import saved
 
 _NONE: Final = "no sign-in is saved. Sign in with: po-pw login https://…"
-_CODES: Final = {"HOLDS": 0, "UNKNOWN": 1, "UNREACHABLE": 1, "ENDED": 4}
+_CODES: Final = {"VALID": 0, "UNKNOWN": 1, "UNREACHABLE": 1, "ENDED": 4}
 
 
 def show(sign_ins: Sequence[sessions.SignIn], portal: str | None) -> None:

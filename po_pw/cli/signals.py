@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 _CONSOLE: Final = {2: "the window was closed", 5: "you are signing out of Windows", 6: "Windows is shutting down"}
 """Console events of Windows, apart from Ctrl-C (0) and Ctrl-Break (1), which Python maps to SIGINT and SIGBREAK."""
-_LAST_WORDS: Final = 4.5
+_MAX_SECONDS: Final = 4.5
 """Seconds in which the run must end: Windows ends a process 5 s after its window was closed."""
 
 
-def taken(before: dict[str, Any]) -> list[str]:
+def handled(before: dict[str, Any]) -> list[str]:
     """The signals to handle. Pure.
 
     Args:
@@ -32,12 +32,12 @@ def taken(before: dict[str, Any]) -> list[str]:
     return [name for name in _NAMES if name in before and (name != "SIGHUP" or before[name] is not signal.SIG_IGN)]
 
 
-def how(count: int) -> run_control.Stop:
+def stop_for_signal(count: int) -> run_control.Stop:
     """What the first, second, … signal does. Pure."""
     return run_control.Stop.AFTER_CURRENT if count == 1 else run_control.Stop.NOW
 
 
-def of_console(event: int) -> tuple[run_control.Stop, str] | None:
+def stop_for_console_event(event: int) -> tuple[run_control.Stop, str] | None:
     """What a console event of Windows does; None if others handle it. Pure.
 
     After a window was closed only seconds are left, so orders in progress are not finished; the same command
@@ -46,7 +46,7 @@ def of_console(event: int) -> tuple[run_control.Stop, str] | None:
     return (run_control.Stop.NOW, _CONSOLE[event]) if event in _CONSOLE else None
 
 
-def answer(event: int, stop: Stopper, over: threading.Event, patience: float = _LAST_WORDS) -> bool:
+def handle_console_event(event: int, stop: Stopper, over: threading.Event, patience: float = _MAX_SECONDS) -> bool:
     """Handles a console event, on a thread of the system; False if others handle it.
 
     Windows ends the process as soon as this returns.
@@ -57,7 +57,7 @@ def answer(event: int, stop: Stopper, over: threading.Event, patience: float = _
         over: set when the run has ended.
         patience: seconds to wait for that.
     """
-    found = of_console(event)
+    found = stop_for_console_event(event)
     if found is None:
         return False
     stop(*found)
@@ -76,10 +76,10 @@ def listened_to(stop: Stopper) -> Iterator[None]:
     def handle(number: int, _: Any) -> None:
         nonlocal received
         received += 1
-        stop(how(received), signal.Signals(number).name)
+        stop(stop_for_signal(received), signal.Signals(number).name)
 
     known = {name: signal.getsignal(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)}
-    before = {name: signal.signal(getattr(signal, name), handle) for name in taken(known)}
+    before = {name: signal.signal(getattr(signal, name), handle) for name in handled(known)}
     try:
         with _console(stop):
             yield
@@ -99,7 +99,7 @@ def _console(stop: Stopper) -> Iterator[None]:
         kernel = ctypes.WinDLL("kernel32", use_last_error=True)
         make = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
         kernel.SetConsoleCtrlHandler.argtypes = [make, wintypes.BOOL]
-        handler = make(lambda event: answer(event, stop, over))  # must live as long as it may be called
+        handler = make(lambda event: handle_console_event(event, stop, over))  # must live as long as it may be called
         # Called before the C runtime's handler, which would turn a closing window into SIGBREAK and return at once.
         listens = kernel.SetConsoleCtrlHandler(handler, True)
         try:

@@ -38,7 +38,7 @@ def as_json(found: status.OutputStatus) -> str:
         "pid": found.pid,
         "at": found.now,
         **{name: getattr(found, name) for name in derived},
-        "again": found.again(),
+        "again": found.command(),
         "run": dataclasses.asdict(found.run) if found.run else None,
     }
     return json.dumps(answer, indent=2, default=_plain)
@@ -79,7 +79,7 @@ def parts(found: status.OutputStatus) -> Iterator[RenderableType]:
     source = f"of {run.source}" if run.source else "from Python"
     about = f"Run {run.run} {source}, {tally.many(run.workers, 'worker')}, {tally.many(run.rows, 'row')}"
     yield Text(about, "dim")
-    for part in (_bar(found), _counts(found), _in_hand(found)):
+    for part in (_bar(found), _counts(found), _in_progress(found)):
         if part is not None:
             yield Text()
             yield part
@@ -97,7 +97,7 @@ def what_next(found: status.OutputStatus) -> Iterator[Text]:
     if said:
         yield Text()
         yield Text(said)
-        words = found.again()
+        words = found.command()
         if words:
             yield Text(f"  {shell.join(words)}", "bold")
 
@@ -157,29 +157,29 @@ def _counts(found: status.OutputStatus) -> RenderableType | None:
 
 def _pending(found: status.OutputStatus, run: view.Progress) -> str:
     parts = []
-    if run.in_hand:
+    if run.in_progress:
         tense = "" if found.state is status.State.RUNNING else " when it ended"
-        parts.append(f"{len(run.in_hand)} in progress{tense}")
+        parts.append(f"{len(run.in_progress)} in progress{tense}")
     if run.waiting:
         parts.append(f"{sum(run.waiting.values())} to retry ({_codes(run.waiting)})")
     return ", ".join(parts)
 
 
-def _in_hand(found: status.OutputStatus) -> RenderableType | None:
+def _in_progress(found: status.OutputStatus) -> RenderableType | None:
     """Which worker has which order; only while a run is in progress."""
     run = found.run
-    if run is None or found.state is not status.State.RUNNING or not run.in_hand:
+    if run is None or found.state is not status.State.RUNNING or not run.in_progress:
         return None
     table = Table.grid(padding=(0, 2))
     table.add_column()
     table.add_column(overflow="fold")
     table.add_column(justify="right")
     table.add_column()
-    for one in run.in_hand[:_SHOWN]:
+    for one in run.in_progress[:_SHOWN]:
         attempt = f"attempt {one.attempt}" if one.attempt > 1 else ""
         span = _span(found.now - one.since)
         table.add_row(Text(one.worker, "dim"), Text(one.key, "green"), Text(span), Text(attempt, "yellow"))
-    more = len(run.in_hand) - _SHOWN
+    more = len(run.in_progress) - _SHOWN
     if more > 0:
         table.add_row("", Text(f"and {more} more", "dim"), "", "")
     return table

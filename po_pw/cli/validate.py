@@ -34,7 +34,7 @@ def validate(
         console = Console()
         verdicts: list[scenarios.ScenarioResult] = []
         with tempfile.TemporaryDirectory(prefix="po-pw-validate-") as folder:
-            ground = scenarios.Environment(Path(folder), judge_times=True, browser=browser)
+            ground = scenarios.Environment(Path(folder), check_times=True, browser=browser)
             for number in only or range(1, len(scenarios.ALL) + 1):
                 console.print(f"{number}. {scenarios.ALL[number - 1][0]} …", style="dim")
                 verdicts.append(scenarios.run(number, ground))

@@ -75,9 +75,9 @@ def _json(report: verify.Report) -> str:
         "files": report.checked.files,
         "bytes": report.checked.bytes,
         "counts": report.counts(),
-        "at_work": report.at_work,
+        "at_work": report.running_pid,
         "marked": report.marked,
-        "again": report.again,
+        "again": report.command,
         "findings": [
             {
                 "kind": found.kind,
@@ -96,8 +96,8 @@ def _show(console: Console, report: verify.Report, *, repair: bool) -> None:
     checked = report.checked
     folders = tally.many(checked.folders, "folder")
     what = f"{tally.many(checked.files, 'file')} in {folders}, {humanize.size(checked.bytes)}"
-    if report.at_work is not None:
-        process = f"process {report.at_work}" if report.at_work else "process unknown"
+    if report.running_pid is not None:
+        process = f"process {report.running_pid}" if report.running_pid else "process unknown"
         console.print(
             Text(f"! A run is in progress ({process}): orders it is working on may be listed here.", "yellow"),
             soft_wrap=True,
@@ -140,7 +140,7 @@ def _list(console: Console, report: verify.Report) -> None:
 
 
 def _what_next(console: Console, report: verify.Report, *, repair: bool) -> None:
-    count = len(report.to_mend())
+    count = len(report.to_refetch())
     if not count:
         return
     if not repair:
@@ -148,8 +148,8 @@ def _what_next(console: Console, report: verify.Report, *, repair: bool) -> None
         console.print(Text(text), soft_wrap=True)
     else:
         how = "To download what is missing or changed, run:"
-        if not report.again:
+        if not report.command:
             how = "To download what is missing or changed, make the same call again with resume=True."
         console.print(Text(f"{tally.many(report.marked, 'order')} marked. {how}"), soft_wrap=True)
-        if report.again:
-            console.print(Text(f"  {shell.join(report.again)}", "bold"), soft_wrap=True)
+        if report.command:
+            console.print(Text(f"  {shell.join(report.command)}", "bold"), soft_wrap=True)

@@ -63,6 +63,6 @@ class Accounts:
         """The CSRF token that a form of this session must send."""
         return self.signer.mac(f"csrf {token}")
 
-    def csrf_holds(self, token: str, brought: str) -> bool:
+    def is_csrf_valid(self, token: str, brought: str) -> bool:
         """Whether a form belongs to this session."""
         return bool(token) and self.signer.said(f"csrf {token}", brought)

@@ -30,7 +30,7 @@ STATUS = {Fault.UNAVAILABLE: 503, Fault.TOO_MANY: 429, Fault.SERVER_ERROR: 500}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Weather:
+class RandomFaults:
     """Random errors in any response: damaged bodies, and from time to time a burst of refusals."""
 
     bodies: tuple[Fault, ...] = (Fault.RESET,)
@@ -52,7 +52,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.remaining: dict[str, collections.deque[Fault]] = {}
-        self._weather: Weather | None = None
+        self._random_faults: RandomFaults | None = None
         self._chance = random.Random()
         self._burst: collections.deque[Fault] = collections.deque()
         self._in_a_row: collections.Counter[str] = collections.Counter()
@@ -61,9 +61,9 @@ class Faults:
         """Makes the next responses to this path fail, after those added before."""
         self.remaining.setdefault(path, collections.deque()).extend([fault] * times)
 
-    def let(self, weather: Weather | None, seed: int = 1) -> None:
+    def start_random(self, random_faults: RandomFaults | None, seed: int = 1) -> None:
         """Starts random errors, reproducible for the same seed and requests; None ends them."""
-        self._weather, self._chance = weather, random.Random(seed)
+        self._random_faults, self._chance = random_faults, random.Random(seed)
         self._burst.clear()
         self._in_a_row.clear()
 
@@ -72,19 +72,19 @@ class Faults:
         waiting = self.remaining.get(path)
         if waiting:
             return waiting.popleft()
-        fault = self._by_chance(path) if self._weather is not None else None
+        fault = self._by_chance(path) if self._random_faults is not None else None
         self._in_a_row[path] = self._in_a_row[path] + 1 if fault else 0
         return fault
 
     def _by_chance(self, path: str) -> Fault | None:
-        weather = self._weather
-        if weather is None or self._in_a_row[path] >= weather.in_a_row:
+        random_faults = self._random_faults
+        if random_faults is None or self._in_a_row[path] >= random_faults.in_a_row:
             return None
-        if not self._burst and weather.refusals and self._chance.randrange(weather.burst_one_in) == 0:
-            self._burst.extend([self._chance.choice(weather.refusals)] * weather.burst)
+        if not self._burst and random_faults.refusals and self._chance.randrange(random_faults.burst_one_in) == 0:
+            self._burst.extend([self._chance.choice(random_faults.refusals)] * random_faults.burst)
         if self._burst:
             return self._burst.popleft()
         is_page = path.startswith("/orders/")
-        if is_page or not weather.bodies or self._chance.randrange(weather.one_in):
+        if is_page or not random_faults.bodies or self._chance.randrange(random_faults.one_in):
             return None
-        return self._chance.choice(weather.bodies)
+        return self._chance.choice(random_faults.bodies)

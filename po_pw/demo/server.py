@@ -32,8 +32,8 @@ class Portal:
         pages_now: pages being answered at this moment.
         peak_pages: the most there were at once.
         gather: orders' pages wait, for a while, until `peak_pages` has been so many: for who must see them at once.
-        holds: by an order's path, how many pages in all must have been asked for before its page comes, or a while be
-            past.
+        waits_for_pages: by an order's path, the number of pages of all orders that must have been requested before its
+            page is sent, at least for a while.
         faults: failures still to come, by path; more can be added.
     """
 
@@ -51,7 +51,7 @@ class Portal:
         self.pages_now = 0
         self.peak_pages = 0
         self.gather = 0
-        self.holds: dict[str, int] = {}
+        self.waits_for_pages: dict[str, int] = {}
         self.accounts = accounts.Accounts(settings.username, settings.password)
         self.faults = faults.Faults()
         for order in self.orders:

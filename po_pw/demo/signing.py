@@ -30,7 +30,7 @@ class Signer:
         expires = int(self._now() + (self._life if life is None else life))
         return f"X-Expires={expires}&X-Signature={self.mac(f'{path} {expires}')}"
 
-    def holds(self, path: str, expires: str, signature: str) -> bool:
+    def is_valid(self, path: str, expires: str, signature: str) -> bool:
         """Whether a signed address is good, and still."""
         if not expires.isascii() or not expires.isdigit() or int(expires) < self._now():
             return False

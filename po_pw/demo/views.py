@@ -118,7 +118,7 @@ class Site:
     async def _sign_in(self, request: web.Request) -> web.StreamResponse:
         form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
         target, username = _local(form.get("next", "/")), form.get("username", "")
-        if not self._accounts.csrf_holds(self._accounts.token(request), form.get("csrf", "")):
+        if not self._accounts.is_csrf_valid(self._accounts.token(request), form.get("csrf", "")):
             self._portal.counts["refused_sign_ins"] += 1
             return self._form(request, target, "This form is too old. Please try again.", username, 403)
         if not self._accounts.check(username, form.get("password", "")):
@@ -239,12 +239,12 @@ class Site:
             portal.pages_now -= 1
 
     async def _gathered(self, path: str) -> None:
-        """Waits for what `Portal.gather` and `Portal.holds` want, but not for ever."""
+        """Waits for what `Portal.gather` and `Portal.waits_for_pages` want, but not for ever."""
         portal, loop = self._portal, asyncio.get_running_loop()
         deadline = loop.time() + _GATHERS_FOR
 
         def is_due() -> bool:
-            return portal.peak_pages >= portal.gather and portal.counts["pages"] >= portal.holds.get(path, 0)
+            return portal.peak_pages >= portal.gather and portal.counts["pages"] >= portal.waits_for_pages.get(path, 0)
 
         while not is_due() and loop.time() < deadline:  # noqa: ASYNC110 - set from other threads
             await asyncio.sleep(0.02)
@@ -265,7 +265,7 @@ class Site:
         if not file.delivery.posted:
             raise web.HTTPNotFound
         brought = (await request.post()).get("csrf", "")
-        if not isinstance(brought, str) or not self._accounts.csrf_holds(self._accounts.token(request), brought):
+        if not isinstance(brought, str) or not self._accounts.is_csrf_valid(self._accounts.token(request), brought):
             return self._message(403, "Form refused", "This form is not one of yours. Please reload the order.")
         return await self._send(request, file)
 
@@ -273,7 +273,7 @@ class Site:
         self._portal.paths[request.rel_url.raw_path] += 1
         file = self._asked(request)
         query = request.query
-        if not self._accounts.signer.holds(request.path, query.get("X-Expires", ""), query.get("X-Signature", "")):
+        if not self._accounts.signer.is_valid(request.path, query.get("X-Expires", ""), query.get("X-Signature", "")):
             refusal = (
                 "<Error><Code>AccessDenied</Code><Message>The signature is missing, wrong or old</Message></Error>"
             )

@@ -253,7 +253,7 @@ class CircuitBreaker:
             return self._failed_open(needed, lease, error, retry_after, now)
         was_blocked = self._until > now
         if isinstance(error, errors.HostUnreachableError):
-            if needed == self.host and self._is_everybodys(error):
+            if needed == self.host and self._concerns_host(error):
                 self._tried, self._doublings = {lease.order.key}, 0
                 self._opened_at, self._quiet = now, True
                 return self._doubt(needed, error, now), True
@@ -273,9 +273,9 @@ class CircuitBreaker:
             return (Throttled(needed, retry_after) if longer and not was_blocked else None), was_blocked
         return None, was_blocked
 
-    def _is_everybodys(self, error: errors.HostUnreachableError) -> bool:
+    def _concerns_host(self, error: errors.HostUnreachableError) -> bool:
         """Whether the failure concerns the whole host: one that has answered may fail for a single page."""
-        return net_errors.MEANINGS[error.fault].is_everybodys or not self._hosts.has_answered(error.host)
+        return net_errors.MEANINGS[error.fault].concerns_host or not self._hosts.has_answered(error.host)
 
     def _doubt(self, needed: str, error: errors.HostUnreachableError, now: float) -> Doubted:
         self._doubted, self._needed, self._since = True, needed, now

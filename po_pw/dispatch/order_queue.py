@@ -174,7 +174,7 @@ class OrderQueue:
             self._scheduler.park(lease)
         else:
             not_before = asyncio.get_running_loop().time() + result.delay
-            self._scheduler.put_back(lease, not_before, counts=result.counts)
+            self._scheduler.requeue(lease, not_before, counts=result.counts)
         self._wake()
 
     def parked(self) -> list[models.PurchaseOrder]:
@@ -263,7 +263,7 @@ class OrderQueue:
             self._on_steal(lease.worker, lease.stolen_from, self._scheduler.waiting_for(lease.worker) + 1)
         except BaseException:
             # No worker has the lease yet: the listener's error must not lose it.
-            self._scheduler.put_back(lease, 0.0, counts=False)
+            self._scheduler.requeue(lease, 0.0, counts=False)
             self._wake()
             raise
 

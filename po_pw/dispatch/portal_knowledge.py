@@ -61,7 +61,7 @@ class PortalKnowledge:
         self._last: set[models.OrderKey] = set()
         self.known_addresses = _load_addresses(home.shared_file(_VERDICTS))
         """What addresses of all portals led to; of earlier runs only the shapes of addresses are known."""
-        self.again: set[models.OrderKey] = set()
+        self.to_read_again: set[models.OrderKey] = set()
         """Orders to read again: they did not wait for a source of data that has since led to attachments."""
 
     def expect(self, orders: Iterable[models.PurchaseOrder]) -> None:
@@ -103,7 +103,7 @@ class PortalKnowledge:
         """Parks an order until more is known about its portal."""
         self._of(order.url).waiting.add(order.key)
 
-    def decided(self, order: models.PurchaseOrder) -> None:
+    def stop_waiting(self, order: models.PurchaseOrder) -> None:
         """Records that an order no longer waits."""
         self._of(order.url).waiting.discard(order.key)
         self._last.discard(order.key)
@@ -128,7 +128,7 @@ class PortalKnowledge:
 
     def read_again(self, keys: Iterable[str]) -> None:
         """Marks orders to be read again: a source of data that was ignored has now led to attachments."""
-        self.again.update(models.OrderKey(key) for key in keys)
+        self.to_read_again.update(models.OrderKey(key) for key in keys)
 
     # --- presses ----------------------------------------------------------------------------------------------------
 

@@ -165,7 +165,7 @@ class Scheduler:
         """Ends adding orders."""
         self._open_ended = False
 
-    def put_back(self, lease: models.Lease, not_before: float, *, counts: bool) -> None:
+    def requeue(self, lease: models.Lease, not_before: float, *, counts: bool) -> None:
         """Puts an order back to be retried by any worker, not before this time.
 
         Args:

@@ -48,13 +48,13 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
         return asked
     async with contextlib.AsyncExitStack() as stack:
         driver: playwright_driver.Driver | None = None
-        with lines.trying("playwright", REINSTALL):
+        with lines.catching("playwright", REINSTALL):
             async with asyncio.timeout(_DRIVER):
                 driver = await stack.enter_async_context(playwright_driver.Driver())
             lines.add(checks.ok("playwright", f"{metadata.version('playwright')}; it starts"))
         chosen: models.BrowserInfo | None = None
         if driver is not None:
-            with lines.trying("browser"):
+            with lines.catching("browser"):
                 chosen = driver.resolve(options.browser)
                 by = f"started by channel {chosen.channel}" if chosen.channel else "started by its path"
                 lines.add(checks.ok("browser", f"{chosen.name}, {chosen.why}: {chosen.executable} ({by})"))
@@ -82,10 +82,10 @@ async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequ
         )
         base: Path | None = None
         if options.base_profile is not None:
-            with lines.trying("base profile"):
+            with lines.catching("base profile"):
                 await asyncio.to_thread(profiles.check_base, options.base_profile)
                 base = options.base_profile
-        with lines.trying("launch", remedy):
+        with lines.catching("launch", remedy):
             manager = profiles.ProfileManager(base, root=driver.run_dir.path / "profiles")
             launch = await _launch(driver, launch, manager, lines)
             for origin in origins:
@@ -102,7 +102,7 @@ def _policies(browser: str, *, headless: bool) -> list[checks.Check]:
         if source.unreadable:
             remedy = "If the browser does not start, ask your administrator what the policies there say."
             found.append(checks.warning("policies", f"{source.source} cannot be read: {source.unreadable}", remedy))
-        for finding in policies.judge(source, headless=headless):
+        for finding in policies.evaluate(source, headless=headless):
             text = f"{finding.name} in {finding.source}: {finding.meaning}"
             if finding.stops:
                 remedy = "Ask your administrator to remove it, or use another browser (--browser)."
@@ -117,7 +117,7 @@ async def _launch(
     driver: playwright_driver.Driver, launch: launching.Launch, manager: profiles.ProfileManager, lines: checks.Lines
 ) -> launching.Launch:
     """Opens a context and a page, and downloads a file; returns the launch options that worked."""
-    from po_pw.doctor import trial
+    from po_pw.doctor import browser_test
 
     started = time.monotonic()
     async with contextlib.AsyncExitStack() as stack:
@@ -129,7 +129,7 @@ async def _launch(
                 raise
             launch = unsandboxed
             context = await stack.enter_async_context(_opened(driver, launch, manager, "doctor-again"))
-        await trial.page(context, _SHOW)
+        await browser_test.page(context, _SHOW)
         seconds = time.monotonic() - started
         how = "without a window" if launch.headless else "in a window"
         text = f"version {context.version} opened a page in {seconds:.1f} s, {how}"
@@ -138,8 +138,8 @@ async def _launch(
         else:
             remedy = "Run po-pw as an ordinary user, on a system that allows user namespaces."
             lines.add(checks.warning("launch", f"{text}, without its sandbox ({launch.no_sandbox_why})", remedy))
-        with lines.trying("download", "Attachments that need a click will fail. Ask your administrator."):
-            await trial.download(context, _SHOW)
+        with lines.catching("download", "Attachments that need a click will fail. Ask your administrator."):
+            await browser_test.download(context, _SHOW)
             lines.add(checks.ok("download", "a click downloads a file"))
     return launch
 
@@ -173,7 +173,7 @@ async def _ask(
         return checks.problem("sign-in", f"{origin}: it cannot be read", f"Run: {saved.login_command(origin)}")
     verdict = await checking.check_one(options, driver, launch, sign_in)
     match verdict.state:
-        case checking.State.HOLDS:
+        case checking.State.VALID:
             return checks.ok("sign-in", f"the portal accepts it: {verdict.why}")
         case checking.State.ENDED:
             return checks.problem("sign-in", f"it has ended: {verdict.why}", f"Run: {saved.login_command(origin)}")

@@ -89,12 +89,12 @@ class Lines:
             if self._on_progress is not None:
                 self._on_progress(line)
 
-    def trying(self, name: str, remedy: str = "") -> _Trying:
+    def catching(self, name: str, remedy: str = "") -> _Catching:
         """A context manager that turns an error inside into a problem with this name."""
-        return _Trying(self, name, remedy)
+        return _Catching(self, name, remedy)
 
 
-class _Trying:
+class _Catching:
     def __init__(self, lines: Lines, name: str, remedy: str) -> None:
         self._lines, self._name, self._remedy = lines, name, remedy
 

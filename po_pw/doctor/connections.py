@@ -19,7 +19,7 @@ _STORES: Final = {"win32": "Windows' certificate store", "darwin": "the keychain
 
 def proxy() -> list[checks.Check]:
     """Reports which proxy is used for files and for the browser."""
-    return [checks.ok("proxy", proxies.read().told())]
+    return [checks.ok("proxy", proxies.read().described())]
 
 
 def trust() -> list[checks.Check]:

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from po_pw import errors, humanize, sessions, settings
+from po_pw import durable, errors, humanize, sessions, settings
 from po_pw.doctor import checks
 from po_pw.journal import storage_location
 from po_pw.machine import resources
@@ -229,11 +229,8 @@ def _probe(parent: Path) -> Iterator[Path]:
 def _write_in(folder: Path) -> None:
     """Writes and renames a file, as a run does."""
     written = b"po-pw"
-    file, final = folder / "trial.part", folder / "trial"
-    with file.open("wb") as stream:
+    file = folder / "trial"
+    with durable.replacement(file) as stream:
         stream.write(written)
-        stream.flush()
-        os.fsync(stream.fileno())
-    file.replace(final)
-    if final.read_bytes() != written:
+    if file.read_bytes() != written:
         raise OSError(0, "a file read back differs from what was written")

@@ -82,7 +82,7 @@ async def fetch(
     """
     part = partial.part_path(into)
     with disk_errors.map_os_errors(part):
-        resume_info = partial.read_note(part, attachment.id, limits.resume_from)
+        resume_info = partial.read_info(part, attachment.id, limits.resume_from)
     conditions = partial.conditions(resume_info) if resume_info else freshness.conditions(kept) if kept else {}
 
     async def request(conditions: Mapping[str, str], resume_info: partial.ResumeInfo | None) -> models.SavedFile | None:
@@ -104,7 +104,7 @@ async def fetch(
 
     try:
         return await request(conditions, resume_info)
-    except http_errors.NotAskedError:
+    except http_errors.UnexpectedStatusError:
         if not conditions:
             raise
     # The server did not answer the conditional or range request as asked: request the whole file, once.
@@ -133,14 +133,14 @@ async def _save_response(
     at = redact.bare(answer.url)
     if answer.status == 304 and (kept is None or redact.bare(kept.source) != at):
         msg = f"{at} says: unchanged, but the file came from elsewhere"  # a page about the file may be unchanged, too
-        raise http_errors.NotAskedError(msg)
+        raise http_errors.UnexpectedStatusError(msg)
     if kept is not None and freshness.is_same(kept, answer.status, headers):
         return None
     if answer.status == 206 and (
         resume_info is None or not partial.is_continuation(resume_info, answer.status, headers)
     ):
         msg = f"{at} did not continue where the download broke off"
-        raise http_errors.NotAskedError(msg)
+        raise http_errors.UnexpectedStatusError(msg)
     if answer.status == 206 and resume_info is not None:
         headers["content-length"] = str(resume_info.length)
     else:
@@ -203,7 +203,7 @@ async def _write(
     def publish(size: int) -> None:
         proof.append((size, content_check.verify_content(expected, size, head)))
         _move(part, into, expected, origin, now())
-        partial.note_path(part).unlink(missing_ok=True)
+        partial.info_path(part).unlink(missing_ok=True)
 
     try:
         async with writer.Writer(part, note) as sink:

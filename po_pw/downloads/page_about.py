@@ -33,7 +33,7 @@ class Download:
     """Its label is the file's name."""
 
 
-def nothing_allowed(_address: str, _label: str) -> bool:
+def follow_none(_address: str, _label: str) -> bool:
     """Follows no link: for callers that cannot tell which links change something."""
     return False
 

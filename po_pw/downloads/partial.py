@@ -52,7 +52,7 @@ def part_path(into: Path) -> Path:
     return into.with_name(f"{into.name}.part")
 
 
-def note_path(part: Path) -> Path:
+def info_path(part: Path) -> Path:
     """Path of its note."""
     return part.with_name(f"{part.name}.json")
 
@@ -72,7 +72,7 @@ def validator(headers: Mapping[str, str]) -> str:
     return ""
 
 
-def read_note(part: Path, attachment_id: str, min_bytes: int) -> ResumeInfo | None:
+def read_info(part: Path, attachment_id: str, min_bytes: int) -> ResumeInfo | None:
     """Reads what an earlier attempt left of a file, if it can be resumed; other notes are removed.
 
     Args:
@@ -80,7 +80,7 @@ def read_note(part: Path, attachment_id: str, min_bytes: int) -> ResumeInfo | No
         attachment_id: must match the note's.
         min_bytes: minimum bytes for resuming.
     """
-    note = _read(note_path(part))
+    note = _read(info_path(part))
     if note is None:
         return None
     size = part.stat().st_size if part.exists() else 0
@@ -99,17 +99,17 @@ def unfinished_in(folder: Path) -> dict[str, Path]:
     return found
 
 
-def write_note(part: Path, note: ResumeInfo) -> None:
+def write_info(part: Path, note: ResumeInfo) -> None:
     """Writes the note; its bytes must have been synced."""
     draft = part.with_name(f"{part.name}.new")
     draft.write_text(json.dumps(dataclasses.asdict(note)), "utf-8")
-    filesystem.rename(draft, note_path(part))
+    filesystem.rename(draft, info_path(part))
 
 
 def discard(part: Path) -> None:
     """Removes the bytes and the note."""
     part.unlink(missing_ok=True)
-    note_path(part).unlink(missing_ok=True)
+    info_path(part).unlink(missing_ok=True)
 
 
 def conditions(note: ResumeInfo) -> dict[str, str]:

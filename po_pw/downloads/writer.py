@@ -153,4 +153,4 @@ class Writer:
         stream.flush()
         os.fsync(stream.fileno())
         self._note = dataclasses.replace(self._note, synced=size)
-        partial.write_note(self._part, self._note)
+        partial.write_info(self._part, self._note)

@@ -71,9 +71,9 @@ class Run:
         self.out = self._resources.out
         self._results = run_results.RunResults(self._resources, self.hub)
         self._stack = contextlib.AsyncExitStack()
-        self._resume: resuming.Resume | None = None
+        self._resume: models.Resume | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
-        self._taken = resuming.Taken((), (), {})
+        self._taken = resuming.ResumePlan((), (), {})
 
     async def __aenter__(self) -> Self:
         self.control.open()
@@ -95,7 +95,7 @@ class Run:
         name: str = "",
         columns: tuple[str, ...] = (),
         command: tuple[str, ...] = (),
-        resume: resuming.Resume | None = None,
+        resume: models.Resume | None = None,
         source: Path | None = None,
         commands: summary.Commands = summary.Commands(),  # noqa: B008 - frozen
     ) -> AsyncIterator[models.Outcome]:
@@ -133,7 +133,7 @@ class Run:
             noted = unrecorded.noted(refused.refused(duplicates.mark_duplicates(given.rows)))
             run = await self._resources.journal.begin(what, stage.counted(noted))
         self._results.begin(what, source, into, commands)
-        self._taken = resuming.Taken((), (), {})
+        self._taken = resuming.ResumePlan((), (), {})
         try:
             taken = self._taken = await self._take(run, unrecorded, resume, source)
         except errors.StoppedError:
@@ -183,9 +183,9 @@ class Run:
         self,
         run: models.RunId,
         unrecorded: duplicates.Unrecorded,
-        resume: resuming.Resume | None,
+        resume: models.Resume | None,
         source: Path | None,
-    ) -> resuming.Taken:
+    ) -> resuming.ResumePlan:
         """Plans which orders are processed and which are complete already.
 
         Raises:
@@ -215,7 +215,7 @@ class Run:
             types=wanted_types.WantedTypes.of(self.options.types),
         )
 
-    def _work_folders(self, resume: resuming.Resume | None) -> dict[models.OrderKey, str]:
+    def _work_folders(self, resume: models.Resume | None) -> dict[models.OrderKey, str]:
         """Work folders of an earlier run to resume; without `resume` they are removed."""
         busy = [self.out / folder for folder in self._resources.recovered.work]
         work = self._resources.work
@@ -235,7 +235,7 @@ class Run:
         run = self.run_id = await self._resources.journal.begin(what, ())
         self._resources.begin(run)
         self._results.begin(what, None, into, summary.Commands())
-        self._taken = resuming.Taken((), (), {})
+        self._taken = resuming.ResumePlan((), (), {})
         self._resume, self._begun = None, await asyncio.to_thread(self._work_folders, None)
         self.hub.listen(self._results.times.listen)
         names = [models.WorkerId(f"w{n}") for n in range(1, self.options.workers + 1)]
@@ -324,7 +324,7 @@ class Run:
             self._make_run_context(run, outcomes.put_nowait), todo, workers, governor, first
         )
         await self.control.work(group)
-        again = [order for order in todo if order.key in group.knowledge.again]
+        again = [order for order in todo if order.key in group.knowledge.to_read_again]
         if not again:
             return
         await self._resources.journal.mark_for_reverify([order.key for order in again])
@@ -333,7 +333,7 @@ class Run:
             said = f"{count} read again: on another order, attachments appeared later than expected"
             self.hub.emit(events.Notice("warning", said))
             run_context = dataclasses.replace(
-                self._make_run_context(run, lambda _: None), resume=self._resume or resuming.Resume()
+                self._make_run_context(run, lambda _: None), resume=self._resume or models.Resume()
             )
             await self.control.work(worker_group.WorkerGroup(run_context, again, workers, governor, first))
 

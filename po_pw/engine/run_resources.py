@@ -90,7 +90,7 @@ class RunResources:
                 msg = f"{filesystem.why_not_a_folder(self.out, error)}. Choose another folder with --out."
                 raise errors.MachineError(msg) from error
             staging.check_depth(self.out, self._options.max_path)
-            self._lock_again = stack.enter_context(lock.locked(self._internal))
+            self._relock = stack.enter_context(lock.locked(self._internal))
             self.name_bytes, self.largest_file = await asyncio.to_thread(_limits_of, self.out)
             stack.enter_context(clocks.awake_time(self._loop))
             stack.enter_context(self.log)
@@ -153,10 +153,10 @@ class RunResources:
             MachineError: it is another folder now, or another po-pw has started there.
             OutputUnavailableError: it is unavailable again.
         """
-        await asyncio.to_thread(self._lock_again)
+        await asyncio.to_thread(self._relock)
         if run is not None:
-            await self.journal.again(run)
-        await asyncio.to_thread(self.log.again)
+            await self.journal.reopen(run)
+        await asyncio.to_thread(self.log.reopen)
 
 
 def _limits_of(out: Path) -> tuple[int, int | None]:

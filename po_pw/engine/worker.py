@@ -13,7 +13,7 @@ from po_pw.processing import async_tools, fetching, limiter, order_job, order_re
 if TYPE_CHECKING:
     from po_pw import models
     from po_pw.lanes import base as lanes
-    from po_pw.processing.run_context import WorkerDeps
+    from po_pw.processing.worker_deps import WorkerDeps
 
 REPLACEMENTS: Final = 5
 """Maximum lanes that a worker may lose in a row without settling an order."""

@@ -12,12 +12,13 @@ from po_pw.dispatch.scheduler import Scheduler
 from po_pw.engine import browser_lanes, worker
 from po_pw.machine import clocks, disk_space, keep_awake
 from po_pw.processing import file_traffic, sign_ins
-from po_pw.processing.run_context import RunContext, Visits, WorkerDeps
+from po_pw.processing.worker_deps import Visits, WorkerDeps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from po_pw.machine.capacity import Decision, Governor
+    from po_pw.processing.run_context import RunContext
 
 SAMPLE: Final = 0.25
 """Seconds between events about bytes received."""

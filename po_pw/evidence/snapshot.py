@@ -101,7 +101,7 @@ async def take(page: playwright.Page, folder: Path, console: str = "") -> tuple[
             async with asyncio.timeout(_TIMEOUT):
                 content = await get(page)
             if content:
-                await asyncio.to_thread(_write, folder / name, content)
+                await asyncio.to_thread(private_files.write, folder / name, content)
                 written.append(name)
         except (playwright.Error, TimeoutError, OSError) as error:
             first = str(error).partition("\n")[0] or "it did not answer in time"
@@ -136,15 +136,6 @@ async def _source(page: playwright.Page) -> bytes:
     return f"<!-- {redact.address(page.url)}, as po-pw saw it; secrets and scripts removed -->\n{cleaned}".encode(
         "utf-8", "replace"
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    # Screenshot and source may both show what only the owner may see.
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_bytes(b"")
-    private_files.close_to_others(temporary)
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 def clean(source: str) -> str:

@@ -229,15 +229,11 @@ def _latest_pictures(events: list[dict[str, Any]], sizes: Mapping[str, int]) -> 
 
 
 def _write(source: zipfile.ZipFile, events: list[dict[str, Any]], pictures: frozenset[str], into: Path) -> None:
-    temporary = into.with_name(f"{into.name}.new")
-    temporary.write_bytes(b"")
-    private_files.close_to_others(temporary)
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as target:
+    with private_files.replacement(into) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
         target.writestr(_EVENTS, "".join(_lines(events)))
         target.writestr(_NETWORK, "")
         for name in sorted(pictures):
             target.writestr(name, source.read(name), zipfile.ZIP_STORED)
-    temporary.replace(into)
 
 
 def _lines(events: list[dict[str, Any]]) -> Iterator[str]:

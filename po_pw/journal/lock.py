@@ -38,14 +38,14 @@ def locked(folder: Path) -> Iterator[Callable[[], None]]:
     note = folder / "lock.pid"
     lock = filelock.FileLock(folder / "lock", thread_local=False)
 
-    def again() -> None:
+    def relock() -> None:
         with contextlib.suppress(OSError):  # the lock file is gone
             lock.release(force=True)
         _acquire(folder, lock, note)
 
     _acquire(folder, lock, note)
     try:
-        yield again
+        yield relock
     finally:
         try:
             note.unlink(missing_ok=True)

@@ -160,7 +160,7 @@ class Queries:
                 for row in connection.execute(_SAVED)
             ]
 
-    def handed_out(self, run: models.RunId, lease: int) -> models.OrderKey | None:
+    def order_of_lease(self, run: models.RunId, lease: int) -> models.OrderKey | None:
         """The order of a lease; None if it was not recorded."""
         with self._reading() as connection:
             row = connection.execute("SELECT key FROM attempts WHERE run = ? AND lease = ?", (run, lease)).fetchone()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 ENDING: Final = "recovered"
-"""Suffix of the artificial run that holds the recovered outcomes."""
+"""Suffix of the artificial run with the recovered outcomes."""
 
 _KNOWN: Final = """
 SELECT parent, folded FROM folders WHERE EXISTS (SELECT 1 FROM outcomes WHERE outcomes.key = folders.key)"""

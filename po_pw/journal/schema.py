@@ -71,9 +71,9 @@ CREATE TABLE files (
 ) WITHOUT ROWID;
 CREATE INDEX files_by_key ON files (key);
 
--- What befell a run beside its orders' own ways: browsers opened and lost, orders stolen and put back, pauses, stops,
--- and each press, and each request other than GET that was sent or stopped after one.
--- The run's log has every event; these are for whoever asks how it goes.
+-- What happened in a run apart from attempts at its orders: browsers opened and lost, orders stolen and put back,
+-- pauses, stops, each press, and each request other than GET that was sent or stopped after one.
+-- The run's log has every event; these are for `po-pw status` and the report.
 CREATE TABLE events (
   id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs, at TEXT NOT NULL, event TEXT NOT NULL,
   level TEXT NOT NULL, worker TEXT, key TEXT,

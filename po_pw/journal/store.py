@@ -164,7 +164,7 @@ class Journal(queries.Queries):
 
         return await self._written(claim)
 
-    async def again(self, run: models.RunId) -> None:
+    async def reopen(self, run: models.RunId) -> None:
         """Reopens the journal after its folder was unavailable, and writes what was queued meanwhile.
 
         Raises:
@@ -223,7 +223,7 @@ class Journal(queries.Queries):
 
         await self._written(delete)
 
-    async def take_over(self, run: models.RunId, outcomes: Iterable[models.Outcome]) -> None:
+    async def copy_outcomes(self, run: models.RunId, outcomes: Iterable[models.Outcome]) -> None:
         """Copies outcomes of earlier runs into this one, marked as such; all or none.
 
         Consumed one by one on the writer's thread; if the iterator raises, the error is raised here and none is added.
@@ -298,7 +298,7 @@ class Journal(queries.Queries):
         try:
             return await asyncio.shield(here)
         except asyncio.CancelledError:
-            self._writer.disown(done)
+            self._writer.leave_to_close(done)
             here.add_done_callback(_looked_at)
             raise
 

@@ -90,7 +90,7 @@ _ONE: Final = "SELECT outcome, MAX(id) FROM outcomes WHERE key = ? AND state = '
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class InHand:
+class InProgress:
     """An order in progress."""
 
     key: models.OrderKey
@@ -144,7 +144,7 @@ class Progress:
     """Number of PARTIAL rows, likewise."""
     put_back: Mapping[str, int]
     """Number of retries by `error_code`."""
-    in_hand: tuple[InHand, ...]
+    in_progress: tuple[InProgress, ...]
     """In progress now, or when the run was killed."""
     waiting: Mapping[str, int]
     """Number of orders waiting to be retried, by the `error_code` of their latest attempt."""
@@ -287,8 +287,8 @@ def _progress(connection: sqlite3.Connection, path: Path) -> Progress | None:
         failed=_added(failed, refused),
         partial=_pairs(connection.execute(_FAILURES, (run, models.Status.PARTIAL))),
         put_back=_pairs(connection.execute(_PUT_BACK, named)),
-        in_hand=tuple(
-            InHand(models.OrderKey(row["key"]), row["worker"], row["attempt"], moment(row["started_at"]))
+        in_progress=tuple(
+            InProgress(models.OrderKey(row["key"]), row["worker"], row["attempt"], moment(row["started_at"]))
             for row in unsettled
             if row["ended_at"] is None
         ),

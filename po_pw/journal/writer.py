@@ -90,9 +90,9 @@ class Writer:
         Raises:
             RuntimeError: the journal is closed.
         """
-        self.disown(self._put(work, awaited=False))
+        self.leave_to_close(self._put(work, awaited=False))
 
-    def disown(self, done: Future[Any]) -> None:
+    def leave_to_close(self, done: Future[Any]) -> None:
         """Leaves a request's error to `close`, because its caller no longer waits."""
         done.add_done_callback(self._keep_error)
 

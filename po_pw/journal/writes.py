@@ -66,10 +66,10 @@ def put_fact(connection: sqlite3.Connection, run: models.RunId, fact: facts.Fact
         )
         return
     lease = fact.lease
-    handed_out = (run, lease.number, lease.order.key, lease.attempt, lease.worker)
+    order_of_lease = (run, lease.number, lease.order.key, lease.attempt, lease.worker)
     if isinstance(fact, facts.Leased):
-        connection.execute(_LEASED, (*handed_out, codec.stamp(fact.at)))
+        connection.execute(_LEASED, (*order_of_lease, codec.stamp(fact.at)))
         return
     code, message = (fact.failure.code, codec.escape_surrogates(fact.failure.message)) if fact.failure else (None, None)
     times = (codec.stamp(fact.started_at), codec.stamp(fact.ended_at))
-    connection.execute(_ATTEMPTED, (*handed_out, *times, fact.counts, code, message))
+    connection.execute(_ATTEMPTED, (*order_of_lease, *times, fact.counts, code, message))

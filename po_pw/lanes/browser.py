@@ -76,12 +76,12 @@ class BrowserLane:
     ) -> AsyncIterator[base.Visit]:
         """Opens the order's page and reads it."""
         portal = self._portal_for(order.url)
-        async with self._context.page() as hold:
-            with console.listening(hold.page) as console_errors:
-                recorded = visit_recording.VisitRecording(order, hold, self._context.recording, self._traces)
+        async with self._context.page() as lease:
+            with console.listening(lease.page) as console_errors:
+                recorded = visit_recording.VisitRecording(order, lease, self._context.recording, self._traces)
                 visit = order_visit.OrderVisit(
                     self._context,
-                    hold,
+                    lease,
                     self._options,
                     portal,
                     order,
@@ -105,10 +105,10 @@ class BrowserLane:
 
     async def opens(self, url: str) -> bool:
         """Whether a page that needs the sign-in still opens."""
-        async with self._context.page() as hold:
-            with navigation.map_page_errors(url), navigation.document_responses(hold.page) as answers:
-                status = await navigation.go(hold, url, self._options, answers)
-                facts = await page_facts.look(hold.page, asked=url, status=status)
+        async with self._context.page() as lease:
+            with navigation.map_page_errors(url), navigation.document_responses(lease.page) as answers:
+                status = await navigation.go(lease, url, self._options, answers)
+                facts = await page_facts.look(lease.page, asked=url, status=status)
         kept = record_address.keeps_record(facts.url, record_address.record_part(url, ""))
         reason = sign_in_signs.sign_in_reason(
             facts, kept=kept or record_address.same_address(url, facts.url), strong=False, has_area=False
@@ -132,13 +132,13 @@ class BrowserLane:
         """
         referer = addresses.referer(link.referer, addresses.parse(link.url))
         timeout = self._options.navigation_timeout
-        async with self._context.page() as hold:
+        async with self._context.page() as lease:
             try:
                 got = await capture.download(
-                    self._context, hold, link.url, referer, timeout, policy, on_audit=self._audit
+                    self._context, lease, link.url, referer, timeout, policy, on_audit=self._audit
                 )
             except document_answers.PageInsteadError as error:
-                await file_checks.raise_if_signed_out(hold.page, link.url, error)
+                await file_checks.raise_if_signed_out(lease.page, link.url, error)
                 raise
         await file_checks.refuse_if_too_large(got, self._options.max_file_bytes)
         return got

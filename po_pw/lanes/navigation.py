@@ -38,12 +38,12 @@ def document_responses(page: playwright.Page) -> Iterator[list[playwright.Respon
 
 
 async def go(
-    hold: page_lease.PageLease, url: str, options: settings.Settings, answers: list[playwright.Response]
+    lease: page_lease.PageLease, url: str, options: settings.Settings, answers: list[playwright.Response]
 ) -> int:
     """Opens an address; returns the HTTP status.
 
     Args:
-        hold: of the page; if it was pressed on, it is left first.
+        lease: of the page; if it was pressed on, it is left first.
         url: to open.
         options: seconds for the first response, and who may see the client certificate.
         answers: from `document_responses`.
@@ -53,15 +53,15 @@ async def go(
         PermanentError: the address is invalid, or opens a file.
     """
     with map_page_errors(url):
-        await hold.end_guard()
+        await lease.end_guard()
         answers.clear()
         try:
-            await hold.page.goto(url, wait_until="commit", timeout=options.navigation_timeout * 1000)
+            await lease.page.goto(url, wait_until="commit", timeout=options.navigation_timeout * 1000)
         except playwright.Error as error:
             # For an error status without a body Chromium shows no page; the response has the status.
             if "ERR_HTTP_RESPONSE_CODE_FAILURE" not in str(error) or not answers:
                 if (
-                    not hold.page.is_closed()
+                    not lease.page.is_closed()
                     and (refused := await _unreachable(url, error, answers, options)) is not None
                 ):
                     raise refused from error
@@ -87,7 +87,7 @@ async def _unreachable(
         url = urljoin(answers[-1].url, target)
     if fault is models.NetFault.NAME and not await resolving.name_server_answers(url):
         fault = models.NetFault.NAME_SERVER
-    if fault is models.NetFault.SILENT and await certificate_requests.is_missed(url, options.client_certificate_hosts):
+    if fault is models.NetFault.SILENT and await certificate_requests.is_missing(url, options.client_certificate_hosts):
         fault = models.NetFault.CLIENT_CERTIFICATE
     return net_errors.unreachable(url, fault, said)
 

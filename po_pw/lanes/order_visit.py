@@ -36,7 +36,7 @@ class OrderVisit:
     def __init__(
         self,
         context: contexts.Context,
-        hold: page_lease.PageLease,
+        lease: page_lease.PageLease,
         options: settings.Settings,
         portal: portals.Portal,
         order: models.PurchaseOrder,
@@ -47,7 +47,7 @@ class OrderVisit:
     ) -> None:
         self.listing = models.Listing(models.PageKind.ERROR, (), None, complete=False, supplier="", url=order.url)
         self._context = context
-        self._hold = hold
+        self._lease = lease
         self._options = options
         self._portal = portal
         self._order = order
@@ -64,7 +64,7 @@ class OrderVisit:
 
     async def open(self) -> None:
         """Opens the page and reads it."""
-        page = self._hold.page
+        page = self._lease.page
         with (
             page_watch.Watch(page) as watch,
             navigation.map_page_errors(self._order.url),
@@ -87,7 +87,7 @@ class OrderVisit:
             msg = f"{click.control.label!r} was not pressed: another button like it led to no file"
             raise errors.PermanentError(msg, models.ErrorCode.NOT_PRESSED)
         if self._shown != (click.at, click.page):
-            page = self._hold.page
+            page = self._lease.page
             with (
                 page_watch.Watch(page) as watch,
                 navigation.map_page_errors(self._order.url),
@@ -96,24 +96,24 @@ class OrderVisit:
                 opened = await self._open_page(watch, answers, click.at)
                 await self._portal.turn_to(opened, click)
             self._shown = click.at, click.page
-        shown = self._hold.page.url
+        shown = self._lease.page.url
         policy = file_checks.host_policy(self._portal, self._options, self._order.url, shown)
         try:
             got = await capture.capture(
                 self._context,
-                self._hold,
+                self._lease,
                 click,
                 self._options.navigation_timeout,
                 policy,
                 allow=self._allow_file,
-                judge=lambda held: self._judge(held, models.Purpose.FILE, click.control),
+                decide=lambda held: self._decide(held, models.Purpose.FILE, click.control),
                 on_audit=self._audit,
                 on_no_file=self._refuse_press,
             )
         except document_answers.PageInsteadError as error:
             self._shown = None
             try:
-                await file_checks.raise_if_signed_out(self._hold.page, self._order.url, error)
+                await file_checks.raise_if_signed_out(self._lease.page, self._order.url, error)
             except errors.SessionExpiredError:
                 self._recorded.note_sign_in()
                 raise
@@ -134,7 +134,7 @@ class OrderVisit:
     async def number(self, found: Sequence[models.Control], path: Path) -> bool:
         """Saves a screenshot with these controls numbered."""
         try:
-            await numbered.take(self._hold.page, found, path)
+            await numbered.take(self._lease.page, found, path)
         except playwright.Error:
             return False
         return True
@@ -143,7 +143,7 @@ class OrderVisit:
         """Prints the page as it is shown."""
         timeout, most = self._options.navigation_timeout, self._options.max_file_bytes
         try:
-            await printing.to_pdf(self._context, self._hold.page, path, at=at, timeout=timeout, most=most)
+            await printing.to_pdf(self._context, self._lease.page, path, at=at, timeout=timeout, most=most)
         except errors.TransientError as error:
             if self._context.lost.is_set():
                 raise errors.BrowserLostError(self._context.why_lost) from error
@@ -151,7 +151,7 @@ class OrderVisit:
 
     async def keep_evidence(self, folder: Path) -> tuple[str, ...]:
         """Saves the page's screenshot, source and console errors, without secrets."""
-        return await snapshot.take(self._hold.page, folder, self._console.text())
+        return await snapshot.take(self._lease.page, folder, self._console.text())
 
     async def _open_page(
         self, watch: page_watch.Watch, answers: list[playwright.Response], at: str = ""
@@ -164,9 +164,9 @@ class OrderVisit:
             await self._recorded.before_leaving()
             self._at = ""
             self._record = record_address.record_part(order.url, order.po_number, knowledge.siblings(order.url))
-            status = await navigation.go(self._hold, order.url, self._options, answers)
+            status = await navigation.go(self._lease, order.url, self._options, answers)
         return portals.OpenPage(
-            page=self._hold.page,
+            page=self._lease.page,
             order=order,
             status=lambda: answers[-1].status if answers else status,
             timeout=self._options.listing_timeout,
@@ -190,17 +190,17 @@ class OrderVisit:
         await self._recorded.before_leaving()
         self._at = url
         self._record = record_address.record_part(url, self._order.po_number, self._knowledge.siblings(self._order.url))
-        return await navigation.go(self._hold, url, self._options, answers)
+        return await navigation.go(self._lease, url, self._options, answers)
 
     async def _press(self, click: models.Click, purpose: models.Purpose) -> portals.Pressed:
         try:
             press = await press_guard.read_press(
                 self._context,
-                self._hold,
+                self._lease,
                 click,
                 purpose=purpose,
                 allow=_allow_reading,
-                judge=lambda held: self._judge(held, purpose, click.control),
+                decide=lambda held: self._decide(held, purpose, click.control),
                 on_audit=self._audit,
             )
         except errors.BrowserLostError:
@@ -209,12 +209,14 @@ class OrderVisit:
             return portals.Pressed(done=False, why=str(error))
         return portals.Pressed(done=True, stopped=lambda: tuple(one.text for one in press.stopped))
 
-    def _judge(self, held: models.HeldRequest, purpose: models.Purpose, control: models.Control) -> models.Judgement:
+    def _decide(
+        self, held: models.HeldRequest, purpose: models.Purpose, control: models.Control
+    ) -> models.RequestDecision:
         return request_policy.decide(held, purpose, control, read_only=self._options.read_only, record=self._record)
 
     def _allow_file(self, control: models.Control) -> str | None:
         names = [name for text in (control.row, control.label, control.title) if (name := label_words.file_name(text))]
-        if self._portal.hands_out(control):
+        if self._portal.returns_file(control):
             return control_veto.veto(control, names=names)
         verdict = control_policy.decide(control, origin=hostnames.origin_of(self._order.url), names=names)
         allowed = verdict.action in {control_policy.Action.PRESS, control_policy.Action.FETCH}

@@ -34,7 +34,7 @@ class VisitRecording:
 
     Args:
         order: of the page.
-        hold: the leased page.
+        lease: the leased page.
         inner: records the page's context; None if the run is not traced.
         store: of traces, until it is known whether their order fails; None if the run is not traced.
     """
@@ -42,12 +42,12 @@ class VisitRecording:
     def __init__(
         self,
         order: models.PurchaseOrder,
-        hold: page_lease.PageLease,
+        lease: page_lease.PageLease,
         inner: recording.Recording | None,
         store: traces.Traces | None,
     ) -> None:
         self._order = order
-        self._hold = hold
+        self._lease = lease
         self._inner = inner
         self._store = store
         self._is_recording = False
@@ -84,17 +84,17 @@ class VisitRecording:
     async def before_leaving(self) -> None:
         """Checks whether the current page may show secrets. Call it before the page is left."""
         may_change = self._is_recording and self._may_be_pictured and not self._is_at_sign_in
-        if may_change and self._hold.page.url != _BLANK:
-            self._may_be_pictured = not await snapshot.hides_fields(self._hold.page)
+        if may_change and self._lease.page.url != _BLANK:
+            self._may_be_pictured = not await snapshot.hides_fields(self._lease.page)
 
     async def _is_cleared(self) -> bool:
         """Leaves the previous page; False if that fails."""
         try:
             async with asyncio.timeout(_CLEAR_TIMEOUT):
-                if self._hold.page.url != _BLANK:
-                    await self._hold.end_guard()
-                    await self._hold.page.goto(_BLANK)
-                await self._hold.page.evaluate(_PAINTED)
+                if self._lease.page.url != _BLANK:
+                    await self._lease.end_guard()
+                    await self._lease.page.goto(_BLANK)
+                await self._lease.page.evaluate(_PAINTED)
         except (playwright.Error, TimeoutError):
             return False
         return True
@@ -109,7 +109,7 @@ class VisitRecording:
             if frame == page.main_frame and host and host != own:
                 self._may_be_pictured = False
 
-        page = self._hold.page
+        page = self._lease.page
         page.on("framenavigated", note)
         try:
             yield

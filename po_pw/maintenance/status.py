@@ -98,7 +98,7 @@ class OutputStatus:
             return None
         return max(0.001, (self.now - run.recent_since).total_seconds())
 
-    def again(self) -> list[str]:
+    def command(self) -> list[str]:
         """The command that continues the run, as words; empty if it was not started by a command."""
         return list(self.run.command) if self.run else []
 

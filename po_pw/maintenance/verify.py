@@ -51,7 +51,7 @@ class Kind(enum.StrEnum):
         return self not in {Kind.EXTRA, Kind.UNKNOWN_FOLDER}
 
     @property
-    def mends(self) -> bool:
+    def is_repairable(self) -> bool:
         """Whether fetching the order again repairs it."""
         return self in {Kind.MISSING, Kind.CHANGED, Kind.UNREADABLE, Kind.NO_MANIFEST}
 
@@ -90,11 +90,11 @@ class Report:
     out: Path
     checked: Tally
     findings: tuple[Finding, ...]
-    at_work: int | None
+    running_pid: int | None
     """Process id of a run in progress (0: unknown); None: no run."""
     marked: int = 0
     """Number of orders marked to be fetched again."""
-    again: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
     """The command that fetches them, as words; empty if orders came from Python."""
 
     @property
@@ -107,9 +107,9 @@ class Report:
         counted = collections.Counter(finding.kind for finding in self.findings)
         return {kind: counted[kind] for kind in Kind if counted[kind]}
 
-    def to_mend(self) -> list[models.OrderKey]:
+    def to_refetch(self) -> list[models.OrderKey]:
         """Orders that fetching again repairs."""
-        keys = [finding.key for finding in self.findings if finding.kind.mends and finding.key is not None]
+        keys = [finding.key for finding in self.findings if finding.kind.is_repairable and finding.key is not None]
         return list(dict.fromkeys(keys))
 
 
@@ -146,7 +146,7 @@ def examine(
     if not path.exists() and not (path.parent / "manifests").is_dir():
         msg = f"nothing is recorded in {out}: no run was made there, or its folder .po-pw was emptied"
         raise errors.InputError(msg)
-    at_work = (lock.holder(path.parent) or 0) if lock.is_locked(path.parent) else None
+    running_pid = (lock.holder(path.parent) or 0) if lock.is_locked(path.parent) else None
     recorded = view.recorded(path, lambda: _check(stopped)) if path.exists() and path.stat().st_size else {}
     findings: list[Finding] = []
     known: set[str] = set()
@@ -160,7 +160,7 @@ def examine(
         _check(stopped)
     findings += _unknown_folders(out, known)
     findings.sort(key=lambda finding: (list(Kind).index(finding.kind), finding.folder, finding.name))
-    return Report(out, checked, tuple(findings), at_work)
+    return Report(out, checked, tuple(findings), running_pid)
 
 
 async def mark_for_refetch(out: Path, on_progress: Callable[[Tally, int], None], on_event: events.Listener) -> Report:
@@ -186,11 +186,11 @@ async def mark_for_refetch(out: Path, on_progress: Callable[[Tally, int], None],
                 report = await asyncio.to_thread(examine, out, on_progress, stopped)
             finally:
                 stopped.set()  # a cancelled wait does not end its thread
-            keys = report.to_mend()
+            keys = report.to_refetch()
             if keys:
                 await journal.mark_for_reverify(keys)
-    again = status.read(out).again()
-    return dataclasses.replace(report, at_work=None, marked=len(keys), again=tuple(again))
+    command = status.read(out).command()
+    return dataclasses.replace(report, running_pid=None, marked=len(keys), command=tuple(command))
 
 
 def _expected(
@@ -221,7 +221,10 @@ def _expected(
             unread[parent, stem] = f"its record in .po-pw/manifests cannot be read ({error})"
             continue
         known.add(record.folder)
-        recorded_files: tuple[manifests.FileRecord | manifests.KeptRecord, ...] = (*record.files, *record.earlier)
+        recorded_files: tuple[manifests.FileRecord | manifests.EarlierFileRecord, ...] = (
+            *record.files,
+            *record.earlier,
+        )
         files = tuple((one.path, one.size, one.sha256) for one in recorded_files)
         yield _Expected(record.key, record.po_number, record.folder, files)
     for key, folder in recorded.items():

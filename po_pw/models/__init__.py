@@ -28,8 +28,8 @@ from po_pw.models.outcomes import (
     Timing,
 )
 from po_pw.models.page_controls import Click, Control, Form
-from po_pw.models.pressing import HeldRequest, Judgement, Purpose, Ruling
-from po_pw.models.purchase_orders import COLUMN_FIELDS, PAGE_SUPPLIER, Claim, Lease, Plan, PurchaseOrder, Row
+from po_pw.models.pressing import HeldRequest, Purpose, RequestDecision, Ruling
+from po_pw.models.purchase_orders import COLUMN_FIELDS, PAGE_SUPPLIER, Claim, Lease, Plan, PurchaseOrder, Resume, Row
 
 __all__ = [
     "COLUMN_FIELDS",
@@ -53,7 +53,6 @@ __all__ = [
     "FileSource",
     "Form",
     "HeldRequest",
-    "Judgement",
     "Lease",
     "Link",
     "Listing",
@@ -68,6 +67,8 @@ __all__ = [
     "Problems",
     "PurchaseOrder",
     "Purpose",
+    "RequestDecision",
+    "Resume",
     "Row",
     "RowResult",
     "Ruling",

@@ -1,4 +1,4 @@
-"""What an order's page holds: its kind, and the attachments with the ways to fetch them."""
+"""What is on an order's page: its kind, and the attachments with the ways to fetch them."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Listing:
     url: str
     """Final address, after redirects."""
     elsewhere: tuple[str, ...] = ()
-    """Addresses of other pages that may hold more of this order's files (a requisition)."""
+    """Addresses of other pages that may have more of this order's files (a requisition)."""
     area: AreaState = AreaState.FILLED
     section: str = ""
     """Headings of the attachment areas, joined by `; `."""
@@ -131,7 +131,7 @@ class Listing:
     quiet: str = ""
     """How it was determined that the page had finished loading."""
     facts: str = ""
-    """What was seen of the page, to be judged again (JSON, `portals.generic.page_facts`)."""
+    """What was seen of the page, for a later decision (JSON, `portals.generic.page_facts`)."""
     by_data: bool = False
     """Signed out by what a request for the page's data was answered with, not by the page itself."""
     considered: tuple[Considered, ...] = ()

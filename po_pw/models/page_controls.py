@@ -19,7 +19,7 @@ class Form:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Control:
-    """A link, button or other control of a page: what is needed to judge it and to find it again."""
+    """A link, button or other control of a page: what is needed to decide about it and to find it again."""
 
     tag: str
     """Local name, lower case."""

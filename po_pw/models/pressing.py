@@ -46,7 +46,7 @@ class Ruling(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Judgement:
+class RequestDecision:
     """Decision on a held request, and the reason."""
 
     ruling: Ruling

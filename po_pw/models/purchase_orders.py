@@ -68,6 +68,18 @@ class Row:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Resume:
+    """How a run continues earlier ones. Finished orders are not visited again, all others are."""
+
+    verify: bool = False
+    """Verify existing files by SHA-256, not only by size."""
+    only_failed: bool = False
+    """Exclude orders that no run has tried."""
+    refresh: bool = False
+    """Also visit finished orders and fetch new or changed files."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
     """What a run was asked to do, as stored in the journal."""
 

@@ -158,7 +158,7 @@ def header_by_values(records: Iterable[headers.Record]) -> tuple[headers.Record,
 
 
 def number_by_values(columns: Sequence[str], rows: Sequence[Sequence[str]], source: str) -> Guess | None:
-    """The column that holds the PO numbers, by its values; None if none can.
+    """The column with the PO numbers, by its values; None if none can.
 
     Raises:
         InputError: several could, or the list has no header.
@@ -193,7 +193,7 @@ def number_by_values(columns: Sequence[str], rows: Sequence[Sequence[str]], sour
 
 
 def address_by_values(columns: Sequence[str], rows: Sequence[Sequence[str]], source: str) -> Guess | None:
-    """The column that holds the orders' addresses, by its values; None if none can.
+    """The column with the orders' addresses, by its values; None if none can.
 
     Raises:
         InputError: several could.
@@ -240,7 +240,7 @@ def _is_number(value: str) -> bool:
 
 
 def _holds_numbers(values: Sequence[str]) -> bool:
-    """Whether a column may hold PO numbers: nearly all rows have one, nearly all differ, and they do not just count."""
+    """Whether a column may be that of the PO numbers: nearly all rows have one, most differ, and it is no row count."""
     found = [value.strip() for value in values if _is_number(value)]
     if len(found) < _MIN_SHARE * len(values) or len(set(found)) < _MIN_SHARE * len(found):
         return False

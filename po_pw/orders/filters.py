@@ -44,7 +44,7 @@ class Filters:
         """Reads conditions such as `supplier=ACME*`.
 
         Args:
-            texts: the conditions; several for one column: any of them has to hold.
+            texts: the conditions; several for one column: at least one must match.
             numbers: PO numbers; see `numbers`.
             columns: of the list.
             fields: which of them are known.

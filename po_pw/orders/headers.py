@@ -94,7 +94,7 @@ def known_in(header: Sequence[str], named: Mapping[str, str]) -> int:
 
 
 def po_columns(header: Sequence[str]) -> tuple[int, ...]:
-    """Columns whose names say that they hold the PO number: those called po_number first, then from the left."""
+    """Columns that have, by their names, the PO number: those called po_number first, then from the left."""
     plain = [bare(name) for name in header[: hierarchy(header)]]
     found = [index for index, name in enumerate(plain) if name in _KNOWN["po_number"]]
     return tuple(sorted(found, key=lambda index: not is_po_number(header[index])))

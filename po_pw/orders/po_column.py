@@ -24,10 +24,10 @@ class Choice:
 
 
 def choose(path: Path, header: headers.Record, records: Callable[[], Iterable[headers.Record]]) -> Choice:
-    """Chooses among the columns whose names say that they hold the PO number.
+    """Chooses among the columns that have, by their names, the PO number.
 
     A column without a value is none. Of the others one called po_number wins. Equally good names are no matter where
-    they hold the same; where they differ, nobody but the user knows which is meant.
+    they have the same values; where they differ, nobody but the user knows which is meant.
 
     Args:
         path: of the list, for messages.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, folder_layout, models
-from po_pw.orders import added_columns, headers, placing, po_column, rows, sheets, tracking
+from po_pw.orders import added_columns, headers, list_layout, po_column, rows, sheets, tracking
 from po_pw.orders import cells as values
 from po_pw.orders import columns as column_names
 from po_pw.orders import filters as row_filters
@@ -235,9 +235,9 @@ def open_table(
         if found is not None:
             fields = dataclasses.replace(fields, url=found.column)
             notes.append(column_names.explained("url", found, columns, short))
-    placed = placing.Placing.of(choice.layout, columns, fields, short) if choice.layout is not None else None
+    layout = list_layout.ListLayout.of(choice.layout, columns, fields, short) if choice.layout is not None else None
     filters = row_filters.Filters.of(choice.filters, choice.numbers, columns, fields, short)
-    reader = rows.Reader(short, columns, fields, address_of, tracking.column_indexes(columns), placed)
+    reader = rows.Reader(short, columns, fields, address_of, tracking.column_indexes(columns), layout)
     table = OrderTable(columns, path, about, content, header.number, (), len(names), kept, reader, limit, filters)
     if next(table.every_row(), None) is None:
         msg = f"{called} has no rows below its header. It needs one row per order."
@@ -252,7 +252,7 @@ def open_table(
 def _told_by_values(
     content: sheets.Source, choice: Choice, called: str
 ) -> tuple[headers.Record, column_names.Guess | None]:
-    """The header of a list without a known name for the PO numbers, and the column that holds them by its values.
+    """The header of a list without a known name for the PO numbers, and the column that has them by its values.
 
     Raises:
         InputError: no column can, or several could.

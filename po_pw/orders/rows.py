@@ -14,7 +14,7 @@ from po_pw.orders import amounts, headers, tracking
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from po_pw.orders import placing as placings
+    from po_pw.orders import list_layout
 
 _MAX_CHARS: Final = 200
 _MAX_URL_CHARS: Final = 65_536
@@ -64,7 +64,7 @@ class Reader:
         columns_by_field: which of them is what.
         address_of: gives the address of a row without one, from its number; None if there is no rule.
         tracked: indexes of the result columns, see `tracking`.
-        placing: the user's layout of the folders; None: by the list's folder levels, or by supplier.
+        layout: the user's layout of the folders; None: by the list's folder levels, or by supplier.
     """
 
     source: str
@@ -72,14 +72,14 @@ class Reader:
     columns_by_field: headers.ColumnMap
     address_of: AddressRule | None
     tracked: Mapping[str, int]
-    placing: placings.Placing | None = None
+    layout: list_layout.ListLayout | None = None
 
     @property
     def folder_columns(self) -> tuple[int, ...]:
         """The columns whose cells name folders."""
-        if self.placing is None:
+        if self.layout is None:
             return self.columns_by_field.levels
-        return tuple(column for column in self.placing.indexes.values() if column >= 0)
+        return tuple(column for column in self.layout.indexes.values() if column >= 0)
 
     def row(self, number: int, cells: tuple[str, ...], fault: str = "") -> models.Row:
         """Reads a row: an order, or what is wrong with it.
@@ -108,8 +108,8 @@ class Reader:
         supplier = " ".join(self._cell(cells, self.columns_by_field.supplier).split())
         amount = amounts.parse(self._cell(cells, self.columns_by_field.amount))
         above, own = tuple(level for _, level in levels if level), ""
-        if self.placing is not None:
-            *outer, own = self.placing.folders(cells, po_number, supplier)
+        if self.layout is not None:
+            *outer, own = self.layout.folders(cells, po_number, supplier)
             above = tuple(outer)
         key, claim = models.order_key(po_number), tracking.claim(cells, self.tracked)
         order = models.PurchaseOrder(key, po_number, url, supplier, amount, number, above, claim, own)

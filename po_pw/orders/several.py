@@ -80,7 +80,7 @@ def of_lists(
         lists: the path of each, and what to call it in messages; `""`: its own name.
         address_of: gives the address of a row without one, from its number.
         limit: only the first so many of the wanted rows of all lists.
-        choice: what the user says about the lists; it holds for each.
+        choice: what the user says about the lists; it applies to each.
 
     Raises:
         InputError: one cannot be used, see `read.open_table`; or no row of any is wanted.

@@ -25,7 +25,7 @@ _STEP: Final = 10_000
 _TAG: Final = re.compile(rb"<(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>")
 _SPANS: Final = re.compile(rb"\sspans\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _REFERENCE: Final = re.compile(rb"(\sref\s*=\s*[\"'])([A-Z]+\d+)(?::([A-Z]+)(\d+))?([\"'])")
-_PLACE: Final = re.compile(r"([A-Za-z]*)(\d*)")
+_CELL: Final = re.compile(r"([A-Za-z]*)(\d*)")
 _ESCAPED: Final = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 """`_x0041_` in a cell's text is an escaped character (`ST_Xstring`, ECMA-376 part 1, 22.9.2.19)."""
 _EPOCH, _EPOCH_1904 = datetime.datetime(1899, 12, 30), datetime.datetime(1904, 1, 1)  # noqa: DTZ001 - a workbook's times have no offset
@@ -120,7 +120,7 @@ class SheetEditor:
     def _begin(self, name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(":")[2]
         if local == "c" and self._row in self._wanted:
-            place = _PLACE.match(attributes.get("r", ""))
+            place = _CELL.match(attributes.get("r", ""))
             self._column = number_of(place[1]) if place and place[1] else self._column + 1
             self._cells.append(_Cell(self._column, self._parser.CurrentByteIndex, attributes.get("s")))
         elif local == "f" and self._cells:

@@ -46,7 +46,7 @@ _UNCALCULATED: Final = re.compile(
 """A cell with a formula and no value; with `t="str"` the value is an empty string."""
 _FAILED: Final = re.compile(rb"<(?:\w+:)?c(?=\s)([^>]*\st\s*=\s*[\"']e[\"'][^>]*)>")
 _TEXT_TYPE: Final = re.compile(rb"\st\s*=\s*[\"']str[\"']")
-_PLACE: Final = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]*)(\d+)")
+_CELL: Final = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]*)(\d+)")
 _ODS_TAG: Final = re.compile(rb"<table:(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)>")
 _REPEATED: Final = re.compile(rb"number-(?:rows|columns)-repeated=[\"'](\d+)")
 _ONE_CELL: Final = {0x06, 0x206, 0x406, 0x203, 0x204, 0x205, 0x27E, 0xD6, 0xFD}
@@ -292,7 +292,7 @@ class _Sheet:
                 self._note(attributes)
 
     def _note(self, attributes: bytes) -> None:
-        place = _PLACE.search(b" " + attributes)
+        place = _CELL.search(b" " + attributes)
         if place and place[1]:
             columns = self.without_result.setdefault(int(place[2]) - 1, [])
             column = _column(place[1].upper())
@@ -304,7 +304,7 @@ def _scan_xlsx(extent: _Extent, blocks: Iterator[bytes]) -> None:
     row, column = -1, -1
     for block in blocks:
         for tag, attributes in _TAG.findall(block):
-            place = _PLACE.search(b" " + attributes)
+            place = _CELL.search(b" " + attributes)
             if tag == b"row":
                 row, column = int(place[2]) - 1 if place else row + 1, -1
             else:

@@ -76,7 +76,7 @@ class Portal(Protocol):
 
     name: str
 
-    def claims(self, url: str) -> float:
+    def recognises(self, url: str) -> float:
         """Probability that an address belongs to this portal, 0 to 1."""
         ...
 
@@ -92,7 +92,7 @@ class Portal(Protocol):
         """Whether this address of the portal may redirect to `file_hosts`; `""`: whether its pages link there."""
         ...
 
-    def hands_out(self, control: models.Control) -> bool:
+    def returns_file(self, control: models.Control) -> bool:
         """Whether a control is known to return a file, whatever its label says.
 
         A control with a word of change is still not pressed.

@@ -41,11 +41,11 @@ class Registry:
 
     def for_url(self, url: str) -> base.Portal:
         """The portal with the highest `claims` for an address; if equal, one of an installed package."""
-        return self._named or max(self._known, key=lambda portal: portal.claims(url))
+        return self._named or max(self._known, key=lambda portal: portal.recognises(url))
 
     def recognises(self, url: str) -> bool:
         """Whether an address belongs to the portal that the settings name, by the address alone."""
-        return self.for_url(url).claims(url) > 0
+        return self.for_url(url).recognises(url) > 0
 
     def address_of(self, po_number: str) -> str | None:
         """The address of an order, if the settings define it; else None."""

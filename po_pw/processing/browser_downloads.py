@@ -103,7 +103,7 @@ class BrowserDownloads:
                 fault := await asyncio.to_thread(disk_errors.write_error, disk_errors.internal_folder(download))
             ) is not None:
                 raise disk_errors.to_order_error(fault, download) from error
-            little = file_space.NoRoomForBrowserError(str(error), file_space.BROWSER_NEEDS, captured.temporary)
-            if error.code is models.ErrorCode.TRUNCATED and not await asyncio.to_thread(file_space.has_room, [little]):
+            little = file_space.NoSpaceForBrowserError(str(error), file_space.BROWSER_NEEDS, captured.temporary)
+            if error.code is models.ErrorCode.TRUNCATED and not await asyncio.to_thread(file_space.has_space, [little]):
                 raise little from error
             raise

@@ -114,7 +114,7 @@ class Fetcher:
             OrderError: no other address needs to be requested.
         """
         is_question = step.is_followed or not attachment.is_certain
-        async with self._traffic.question(step.link.url) if is_question else _no_question() as is_file:
+        async with self._traffic.probe(step.link.url) if is_question else _no_question() as is_file:
             if asked.is_ruled_out(step):  # while it waited
                 return False
             asked.ask(step)

@@ -64,7 +64,7 @@ class FileRecords:
                 progress.skip(attachment.id, error.kind)
             except errors.DoesNotFitError as error:
                 progress.needs[attachment.id] = error
-                self.fail(progress, attachment, await file_space.explained(attachment.name, error))
+                self.fail(progress, attachment, await file_space.explain(attachment.name, error))
             except errors.OrderError as error:
                 self.fail(progress, attachment, error)
 
@@ -75,8 +75,8 @@ class FileRecords:
             DoesNotFitError: it still does not fit.
         """
         known = progress.needs.get(attachment.id)
-        if known is not None and not await asyncio.to_thread(file_space.has_room, [known]):
-            raise await file_space.explained(attachment.name, known)
+        if known is not None and not await asyncio.to_thread(file_space.has_space, [known]):
+            raise await file_space.explain(attachment.name, known)
 
     def skip_unwanted(self, progress: order_progress.OrderProgress) -> None:
         """Skips the attachments whose names say that they are of types that are not wanted."""

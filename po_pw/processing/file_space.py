@@ -19,11 +19,11 @@ BROWSER_NEEDS: Final = 16 << 20
 `blob:` downloads with 7 MB free, others with 3 MB, and only reported `canceled`."""
 
 
-class NoRoomForBrowserError(errors.DoesNotFitError):
+class NoSpaceForBrowserError(errors.DoesNotFitError):
     """A browser canceled a download because the disk of its own files is nearly full."""
 
 
-def has_room(needs: Iterable[errors.DoesNotFitError]) -> bool:
+def has_space(needs: Iterable[errors.DoesNotFitError]) -> bool:
     """Whether one of these files may fit on its disk now; call it on a thread."""
     return any(need.needed <= free(need.folder) for need in needs)
 
@@ -36,7 +36,7 @@ def free(folder: Path) -> int:
         return sys.maxsize
 
 
-async def explained(name: str, error: errors.DoesNotFitError) -> errors.DoesNotFitError:
+async def explain(name: str, error: errors.DoesNotFitError) -> errors.DoesNotFitError:
     """The error for a file that does not fit, saying which file, which disk and how much space is missing.
 
     Args:
@@ -45,12 +45,12 @@ async def explained(name: str, error: errors.DoesNotFitError) -> errors.DoesNotF
     """
     needed, free_bytes = error.needed, await asyncio.to_thread(free, error.folder)
     shown = repr(name) if name else "a file"
-    if isinstance(error, NoRoomForBrowserError):
+    if isinstance(error, NoSpaceForBrowserError):
         msg = (
             f"the browser cannot download {shown}: it needs {humanize.size(needed)} on the disk of its temporary "
             f"folder {error.folder}, and {humanize.size(free_bytes)} are free"
         )
-        return NoRoomForBrowserError(msg, needed, error.folder)
+        return NoSpaceForBrowserError(msg, needed, error.folder)
     msg = (
         f"{shown} ({humanize.size(needed)}) does not fit on the disk of {error.folder}: "
         f"{humanize.size(free_bytes)} free, {humanize.size(max(0, needed - free_bytes))} more needed"

@@ -82,7 +82,7 @@ class Traffic:
         return is_new
 
     @contextlib.asynccontextmanager
-    async def question(self, url: str) -> AsyncIterator[Callable[[], None]]:
+    async def probe(self, url: str) -> AsyncIterator[Callable[[], None]]:
         """Requests an address that may not be a file; other such requests to the host wait until the block ends.
 
         Yields:

@@ -15,7 +15,7 @@ from po_pw.machine import clocks
 from po_pw.processing import (
     async_tools,
     file_space,
-    keeping_evidence,
+    order_evidence,
     order_fetches,
     order_progress,
     order_reading,
@@ -26,7 +26,7 @@ from po_pw.storage import disk_errors
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from po_pw.processing.run_context import WorkerDeps
+    from po_pw.processing.worker_deps import WorkerDeps
 
 _SIGN_INS: Final = 2
 """Sign-in requests of an order's page after which it fails, if the session's state is unknown."""
@@ -99,8 +99,8 @@ class OrderJob:
         """Lets the order wait until more is known of its portal."""
         order = self._lease.order
         if self._progress.evidence:
-            await keeping_evidence.keep_trace(self._run_context, self._progress)
-        await keeping_evidence.discard_trace(self._run_context, self._progress)
+            await order_evidence.keep_trace(self._run_context, self._progress)
+        await order_evidence.discard_trace(self._run_context, self._progress)
         self._run_context.hub.emit(events.OrderParked(self._lease.worker, order.key, order.po_number))
         await self._deps.source.release(self._lease, order_queue.Parked())
 
@@ -119,7 +119,7 @@ class OrderJob:
         await self._reading.press_rest()
         await self._reading.check_session()
         progress.failed.update(deps.policy.files_done(self._lease, progress.file_results()))
-        await asyncio.to_thread(progress.look, self._run_context.out)
+        await asyncio.to_thread(progress.check_files, self._run_context.out)
         self._give_up_what_does_not_fit()
         failed = progress.failed.values()
         again = [error for error in failed if self._would_retry(error)]
@@ -199,8 +199,8 @@ class OrderJob:
 
     async def _failed(self, error: errors.OrderError) -> errors.OrderError | None:
         """Decides what follows from an error; returns the error to settle the order with, or None."""
-        if isinstance(error, errors.FileProblemError) and not isinstance(error, errors.FolderHeldError):
-            self._progress.go_back()
+        if isinstance(error, errors.FileProblemError) and not isinstance(error, errors.FolderInUseError):
+            self._progress.reread()
         error = self._deps.policy.failed(self._lease, error)
         decision = self._deps.policy.decide(error, self._lease)
         if isinstance(decision, retry.GiveUp):
@@ -233,7 +233,7 @@ class OrderJob:
         if self._progress.is_settled:
             return  # cancelled during settling, which was completed anyway
         self._settling.note_attempt(error.failure() if error else None, counts=counts)
-        await keeping_evidence.discard_trace(self._run_context, self._progress)
+        await order_evidence.discard_trace(self._run_context, self._progress)
         await self._deps.source.release(self._lease, order_queue.Requeue(delay, counts))
 
     def _announce_retry(self, error: errors.OrderError, delay: float, *, counts: bool) -> None:
@@ -248,7 +248,7 @@ class OrderJob:
         progress = self._progress
         if not progress.needs or self._has_waited_for_space():
             return True
-        if await asyncio.to_thread(file_space.has_room, progress.needs.values()):
+        if await asyncio.to_thread(file_space.has_space, progress.needs.values()):
             return True
         later = order_queue.Requeue(self._deps.space.retry_delay, counts=False)
         await self._deps.source.release(self._lease, later)

@@ -61,7 +61,7 @@ class OrderProgress:
     """Outcome of an earlier run."""
     kept: dict[str, models.SavedFile] = dataclasses.field(default_factory=dict)
     """Files of `earlier` that still exist, with their paths."""
-    is_taken_up: bool = False
+    is_resumed: bool = False
     """Files left by earlier runs have been searched."""
     ending: models.Outcome | None = None
     """The outcome, while its folder is being published; settling may be repeated."""
@@ -91,11 +91,11 @@ class OrderProgress:
             raise RuntimeError(msg)
         return self._work
 
-    def go_back(self) -> None:
+    def reread(self) -> None:
         """Makes the order be read again, because some saved files are missing."""
         self.ending = self.prepared = None
 
-    def look(self, out: Path) -> bool:
+    def check_files(self, out: Path) -> bool:
         """Checks the saved files. Missing ones count as failed, so that they are fetched again.
 
         If settling was interrupted, some files may have their final names: they are found by content.
@@ -185,7 +185,7 @@ class OrderProgress:
         if attachment_id not in self.saved:
             self.skipped[attachment_id] = kind
 
-    def keep_rest(self) -> None:
+    def keep_remaining(self) -> None:
         """Takes over all other kept files: the page no longer lists them, or was not read."""
         for attachment_id in self.kept if self.listing is None else ():
             self.keep(attachment_id)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, events, hostnames, known_secrets, models
 from po_pw.dispatch import retry
-from po_pw.processing import keeping_evidence, resuming
+from po_pw.processing import order_evidence, resuming
 from po_pw.storage import staging
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from po_pw.lanes import base as lanes
     from po_pw.processing import fetching, order_fetches, order_progress
-    from po_pw.processing.run_context import WorkerDeps
+    from po_pw.processing.worker_deps import WorkerDeps
     from po_pw.transport import client
 
 _NO_EVIDENCE: Final = (errors.BrowserLostError, errors.OutputUnavailableError, errors.DoesNotFitError)
@@ -159,7 +159,7 @@ class OrderReading:
         if listing is None:
             return
         self._progress.awaited = None
-        self._deps.knowledge.decided(self._order)
+        self._deps.knowledge.stop_waiting(self._order)
         if listing.page is models.PageKind.ORDER:
             await asyncio.to_thread(self._run_context.evidence.remove, self._evidence)
             self._progress.evidence = ()
@@ -221,7 +221,7 @@ class OrderReading:
         """If only one file asks for a sign-in and the session is valid, makes that the file's failure."""
         failed = self._progress.failed
         asked = {name: error for name, error in failed.items() if isinstance(error, errors.SessionExpiredError)}
-        if asked and await self._session_holds(opened=True):
+        if asked and await self._is_session_valid(opened=True):
             for name, error in asked.items():
                 msg = f"only this file asks for a sign-in ({error}): sign in as a user who may download it"
                 failed[name] = errors.PermanentError(msg, models.ErrorCode.FORBIDDEN).after(error)
@@ -262,7 +262,7 @@ class OrderReading:
         await self._keep_evidence(visit)
 
     async def _keep_evidence(self, visit: lanes.Visit) -> None:
-        await keeping_evidence.keep_page(self._run_context, self._progress, self._tools.lane, visit)
+        await order_evidence.keep_page(self._run_context, self._progress, self._tools.lane, visit)
 
     def _timed_out(self) -> errors.TransientError:
         msg = f"the order's page was not read within {self._run_context.options.order_timeout:.0f} s"
@@ -367,11 +367,11 @@ class OrderReading:
         """If the session is valid, a sign-in page at an order's address is that order's failure."""
         if error.by_data:  # another page may open without a session and prove nothing
             return
-        if await self._session_holds(opened=False):
+        if await self._is_session_valid(opened=False):
             msg = f"only this order asks for a sign-in ({error}): sign in as a user who may see it"
             raise errors.PermanentError(msg, models.ErrorCode.SIGN_IN_NEEDED) from error
 
-    async def _session_holds(self, *, opened: bool) -> bool:
+    async def _is_session_valid(self, *, opened: bool) -> bool:
         """Checks the session on a page that opened before; False if there is none.
 
         Args:
@@ -385,13 +385,13 @@ class OrderReading:
                 return False
             if not proof or (proof == url and not opened):
                 return False
-            holds = await self._tools.lane.opens(proof)
+            is_valid = await self._tools.lane.opens(proof)
             if self._deps.sign_ins.generation(url) != self.generation:
-                return False  # renewed since the attempt began: another session holds, and this one says nothing
+                return False  # renewed since the attempt began: another session is valid now, and this one says nothing
             if knowledge.is_signed_out(url):  # the browser may have the new sign-in before the renewal is complete
                 self.has_session_ended = True
                 return False
-            if not holds:
+            if not is_valid:
                 self.has_session_ended = True
                 knowledge.note_signed_out(url)
-            return holds
+            return is_valid

@@ -1,4 +1,4 @@
-"""Resuming: finished orders are carried over, and of the others existing files are not fetched again."""
+"""Resuming: finished orders are taken from earlier runs, and existing files of the others are not fetched again."""
 
 from __future__ import annotations
 
@@ -25,19 +25,7 @@ _BATCH: Final = 500
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Resume:
-    """How a run continues earlier ones. Finished orders are not visited again, all others are."""
-
-    verify: bool = False
-    """Verify existing files by SHA-256, not only by size."""
-    only_failed: bool = False
-    """Exclude orders that no run has tried."""
-    refresh: bool = False
-    """Also visit finished orders and fetch new or changed files."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Taken:
+class ResumePlan:
     """A run's orders, divided for resuming."""
 
     already_complete: tuple[models.Outcome, ...]
@@ -46,7 +34,7 @@ class Taken:
     earlier: Mapping[models.OrderKey, models.Earlier]
     """Earlier results of the orders in `todo` that are not new."""
     left_out: int = 0
-    """Number of orders excluded by `Resume.only_failed`."""
+    """Number of orders excluded by `models.Resume.only_failed`."""
     skipped: tuple[models.Outcome, ...] = ()
     """Orders unknown to earlier runs that the list marks as COMPLETED, with their folders and files there."""
     unproved: int = 0
@@ -63,17 +51,17 @@ async def plan_resume(
     run: models.RunId,
     out: Path,
     orders: Sequence[models.PurchaseOrder],
-    resume: Resume | None,
+    resume: models.Resume | None,
     begun: Mapping[models.OrderKey, str],
     work: long_work.LongWork,
     proved: Callable[[models.PurchaseOrder], models.Outcome | None],
     *,
     with_page: bool = False,
     types: wanted_types.WantedTypes = wanted_types.ALL,
-) -> Taken:
+) -> ResumePlan:
     """Divides a run's orders into those finished by earlier runs, which are added to this run's journal, and others.
 
-    An earlier outcome is carried over if nothing was left to do, its folder and files exist, and it skipped no file of
+    An earlier outcome is used again if nothing was left to do, its folder and files exist, and it skipped no file of
     a type that is wanted now. For an order that the journal knows, the list's own status is ignored.
 
     Args:
@@ -92,7 +80,7 @@ async def plan_resume(
         StoppedError: the run was stopped.
     """
     if resume is None:
-        return Taken((), tuple(orders), {})
+        return ResumePlan((), tuple(orders), {})
     already_complete: list[models.Outcome] = []
     todo: list[models.PurchaseOrder] = []
     earlier: dict[models.OrderKey, models.Earlier] = {}
@@ -129,10 +117,10 @@ async def plan_resume(
             stage.reach(start + len(batch))
     if already_complete:
         with work.stage("Recording finished orders", "order", len(already_complete)) as stage:
-            await journal.take_over(run, stage.counted(already_complete))
+            await journal.copy_outcomes(run, stage.counted(already_complete))
     if skipped:
         await journal.skip(run, skipped)
-    return Taken(tuple(already_complete), tuple(todo), earlier, left_out, tuple(skipped), unproved)
+    return ResumePlan(tuple(already_complete), tuple(todo), earlier, left_out, tuple(skipped), unproved)
 
 
 def _proved(
@@ -221,7 +209,7 @@ def unfinished(
             continue
         run, _, lease = folder.name.rpartition("-")
         number = numerals.parse_int(lease)
-        key = None if number is None else journal.handed_out(models.RunId(run), number)
+        key = None if number is None else journal.order_of_lease(models.RunId(run), number)
         if key is None or key in claims or drop:
             filesystem.remove_quietly(folder)
         else:
@@ -253,7 +241,7 @@ async def restore_progress(
     run: models.RunId,
     out: Path,
     progress: order_progress.OrderProgress,
-    resume: Resume | None,
+    resume: models.Resume | None,
     *,
     begun: bool,
 ) -> None:
@@ -267,9 +255,9 @@ async def restore_progress(
         resume: how to continue; None does all orders again.
         begun: whether its work folder was left by an earlier run.
     """
-    if progress.is_taken_up:
+    if progress.is_resumed:
         return
-    progress.is_taken_up = True
+    progress.is_resumed = True
     key = progress.order.key
     known = (await asyncio.to_thread(journal.known, [key])).get(key)
     if known is not None:

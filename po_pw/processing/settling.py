@@ -13,12 +13,13 @@ from po_pw.dispatch import order_queue
 from po_pw.journal import facts
 from po_pw.machine import clocks
 from po_pw.portals.generic import recognition
-from po_pw.processing import keeping_evidence, order_progress, resuming
+from po_pw.processing import order_evidence, order_progress, resuming
 from po_pw.storage import publishing, staging
 
 if TYPE_CHECKING:
     from po_pw.processing import order_reading
-    from po_pw.processing.run_context import RunContext, WorkerDeps
+    from po_pw.processing.run_context import RunContext
+    from po_pw.processing.worker_deps import WorkerDeps
 
 
 async def settle(
@@ -32,7 +33,7 @@ async def settle(
         outcome: without folder and files.
 
     Raises:
-        FolderHeldError: the folder or a file cannot be renamed. If already saved (`progress.prepared`), it is
+        FolderInUseError: the folder or a file cannot be renamed. If already saved (`progress.prepared`), it is
             published at the end of this run or at the next start.
         FileProblemError: another program removed a downloaded file.
         OutputUnavailableError: nothing can be written; fetched files are in the work folder.
@@ -146,14 +147,14 @@ class Settling:
             events.OrderStep(self._lease.worker, order.key, order.po_number, "finishing", self._lease.attempt, 0)
         )
         if progress.prepared is None:
-            is_there = await asyncio.to_thread(progress.look, run_context.out)
+            is_there = await asyncio.to_thread(progress.check_files, run_context.out)
             if not is_there and progress.ending is not None:
                 msg = f"another program removed files of {order.po_number} after they were saved"
                 raise errors.FileProblemError(msg)
         if progress.ending is None:
-            progress.keep_rest()
+            progress.keep_remaining()
             if not order_progress.status_of(progress, error)[0].succeeded:
-                await keeping_evidence.complete(run_context, progress)
+                await order_evidence.complete(run_context, progress)
             progress.ending = self._outcome(error)
         outcome = await settle(run_context, progress, progress.ending)
         if not outcome.evidence:  # what is there is of an earlier attempt or run
@@ -199,7 +200,7 @@ class Settling:
 
     async def _settled(self) -> None:
         self._progress.is_settled = True
-        await keeping_evidence.discard_trace(self._run_context, self._progress)
+        await order_evidence.discard_trace(self._run_context, self._progress)
         await self._deps.source.release(self._lease, order_queue.Settled())
         self._deps.progress.pop(self._lease.order.key, None)
         self._deps.space.report_success()
@@ -207,7 +208,7 @@ class Settling:
     def _outcome(self, error: errors.OrderError | None) -> models.Outcome:
         """The order's outcome, without folder and files."""
         run_context, order, progress = self._run_context, self._lease.order, self._progress
-        progress.keep_rest()
+        progress.keep_remaining()
         status, failure = order_progress.status_of(progress, error)
         self.note_attempt(failure, counts=True)
         return models.Outcome(

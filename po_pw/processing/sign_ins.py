@@ -27,7 +27,7 @@ _SHORT: Final = 120.0
 """Seconds after a sign-in within which the end of the session counts as early."""
 _SAY_AFTER: Final = 3
 """Early ends in a row after which the user is told the probable reason."""
-_FRUITLESS: Final = 5
+_MAX_USELESS: Final = 5
 """Sign-ins in a row without an order read, after which the portal is given up."""
 _FIRST_WAIT: Final = 2.0
 _LONGEST_WAIT: Final = 60.0
@@ -43,7 +43,7 @@ class _Portal:
     """Address of the page that asked for a sign-in."""
     renewed_at: float | None = None
     ended_early: int = 0
-    fruitless: int = 0
+    useless_renewals: int = 0
     has_told: bool = False
     used_at: float = 0.0
     """When a page of the portal was read last."""
@@ -77,10 +77,10 @@ class SignIns:
         return self._of(hostnames.origin_of(url)).generation
 
     def page_read(self, url: str) -> None:
-        """An order of the portal was read: its sign-in holds, and is kept alive from now on where that can be done."""
+        """An order of the portal was read: its sign-in is valid, and is kept alive from now on if that is possible."""
         origin = hostnames.origin_of(url)
         portal = self._of(origin)
-        portal.fruitless = 0
+        portal.useless_renewals = 0
         portal.used_at = asyncio.get_running_loop().time()
         if not portal.is_kept_alive and (asked := self._run_context.portal_for(url).keep_alive(url)) is not None:
             portal.is_kept_alive = True
@@ -123,7 +123,7 @@ class SignIns:
             self._policy.give_up(host, error)
             return
         portal.generation += 1
-        portal.fruitless += 1
+        portal.useless_renewals += 1
         portal.renewed_at = asyncio.get_running_loop().time()
         portal.is_renewing = False
         self._knowledge.note_signed_in(portal.asked_at)
@@ -136,11 +136,11 @@ class SignIns:
         Raises:
             LoginRequiredError: repeated sign-ins do not help.
         """
-        if portal.fruitless >= _FRUITLESS:
+        if portal.useless_renewals >= _MAX_USELESS:
             msg = (
-                f"{host} asked for a sign-in again after each of {portal.fruitless} sign-ins, before one order could "
-                "be read. Look at it with: po-pw login --check. Then run the same command again: it continues where "
-                "this one stopped."
+                f"{host} asked for a sign-in again after each of {portal.useless_renewals} sign-ins, before one order "
+                "could be read. Look at it with: po-pw login --check. Then run the same command again: it continues "
+                "where this one stopped."
             )
             raise errors.LoginRequiredError(msg)
         if portal.renewed_at is None:
@@ -189,8 +189,8 @@ class SignIns:
             try:
                 await self._patiently(host, lambda: run_context.pool.renew_by_window(portal.asked_at, left))  # noqa: B023
             except errors.LoginRequiredError as error:
-                portal.fruitless += 1
-                if portal.fruitless >= _FRUITLESS or loop.time() >= ends_at:
+                portal.useless_renewals += 1
+                if portal.useless_renewals >= _MAX_USELESS or loop.time() >= ends_at:
                     again = run_context.sessions.login_command(origin)
                     msg = (
                         f"nobody signed in to {host}: {error} Run: {again}\n"
@@ -241,7 +241,7 @@ class SignIns:
         """Asks what the portal's own pages ask while they are open, as long as no page of it is read.
 
         So a session outlasts a pause: a disk that is full, another portal that is down. What is answered is of no
-        interest: an order's page will say whether the session holds.
+        interest: an order's page will show whether the session is still valid.
         """
         run_context, loop = self._run_context, asyncio.get_running_loop()
         while True:

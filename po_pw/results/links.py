@@ -1,6 +1,6 @@
 """Links from the workbook to folders, files and pages. Pure.
 
-Those to folders and files are relative to the workbook, so they hold after the output folder was moved.
+Those to folders and files are relative to the workbook, so they still work after the output folder was moved.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The amounts of a list: which columns hold amount and currency, and what a row's cells say. Pure."""
+"""The amounts of a list: which columns have the amounts and currencies, and what a row's cells say. Pure."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import enum
 import hashlib
 import json
 import os
+import shutil
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -207,24 +208,15 @@ class OwnFiles:
             self._marks.pop(name, None)
         text = json.dumps(_MARKS.dump_python(self._marks))
         self._record.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._record.with_name(f"{self._record.name}.new")
-        with draft.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(self._record)
+        with durable.replacement(self._record) as stream:
+            stream.write(text.encode("utf-8"))
         durable.sync_folder(self._record.parent)
 
 
 def copy(source: Path, target: Path) -> None:
     """Copies a file, synced and atomically: after a crash the copy is complete or absent."""
-    draft = target.with_name(f"{target.name}.new")
-    with source.open("rb") as reading, draft.open("wb") as writing:
-        while chunk := reading.read(_CHUNK):
-            writing.write(chunk)
-        writing.flush()
-        os.fsync(writing.fileno())
-    draft.replace(target)
+    with source.open("rb") as reading, durable.replacement(target) as writing:
+        shutil.copyfileobj(reading, writing, _CHUNK)
 
 
 def _names(name: str) -> Iterator[str]:

@@ -52,7 +52,7 @@ class _Portal:
 
 
 class Plausibility:
-    """Counts the outcomes of a run, including those carried over from earlier runs."""
+    """Counts the outcomes of a run, including those from earlier runs."""
 
     def __init__(self) -> None:
         self._portals: dict[str, _Portal] = {}

@@ -1,4 +1,4 @@
-"""How cells of the workbook look, by what they hold. Colours differ in lightness, too, so that they print in grey."""
+"""How cells of the workbook look, by their content. Colours differ in lightness, too, so that they print in grey."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from po_pw import models
 
 
 class Kind(enum.Enum):
-    """What a column holds."""
+    """Kind of content of a column."""
 
     TEXT = enum.auto()
     WRAPPED = enum.auto()

@@ -191,7 +191,7 @@ class TableSheet:
 
 
 def fitting(text: str) -> str:
-    """A text as a cell can hold it: without control characters, cut where it is too long."""
+    """A text as a cell can contain it: without control characters, cut where it is too long."""
     text = layout.clean(text)
     # Excel counts UTF-16 code units.
     if len(text) > MAX_CELL_CHARS // 2 and len(text.encode("utf-16-le")) // 2 > MAX_CELL_CHARS:

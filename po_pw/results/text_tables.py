@@ -176,5 +176,5 @@ def _dumped(value: object) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, datetime.datetime):
         return layout.iso(value)
-    msg = f"{type(value).__name__} has no place in results.json"
+    msg = f"{type(value).__name__} cannot be written to results.json"
     raise TypeError(msg)

@@ -134,8 +134,7 @@ class WriteBack:
             return Written(self._path, notes=tuple(notes))
         rows = planned.rows
         planned.check(read.open_table(draft, choice=self._choice, is_whole=True), left)
-        with draft.open("rb+") as stream:
-            os.fsync(stream.fileno())
+        durable.sync_file(draft)
         why = self._why_not(draft)
         if not why:
             before = self._keep(run)

@@ -135,7 +135,7 @@ def to_order_error(
         OutOfSpaceError: the disk or a quota is full, even if small files still fit.
         OutputUnavailableError: nothing can be written to the output directory.
         PermanentError: the file system does not take this file's size or name.
-        FolderHeldError: another program has the file or folder open.
+        FolderInUseError: another program has the file or folder open.
         FileProblemError: any other reason that concerns only this file.
     """
     home = internal_folder(path) if out is None else out / INTERNAL
@@ -150,7 +150,7 @@ def to_order_error(
         return errors.PermanentError(said, models.ErrorCode.TOO_LARGE)
     if kind is Kind.NAME:
         return errors.PermanentError(said, models.ErrorCode.DISK_ERROR)
-    return errors.FolderHeldError(said) if kind is Kind.IN_USE else errors.FileProblemError(said)
+    return errors.FolderInUseError(said) if kind is Kind.IN_USE else errors.FileProblemError(said)
 
 
 @contextlib.contextmanager

@@ -109,8 +109,7 @@ def link_or_copy(source: str, target: str) -> str:
     except OSError:
         shutil.copy2(source, target)
         origin_mark.copy_mark(Path(source), Path(target))
-        with Path(target).open("r+b") as stream:  # Windows syncs only writable handles
-            os.fsync(stream.fileno())
+        durable.sync_file(Path(target))
     return target
 
 

@@ -79,7 +79,7 @@ class MissingRecord(_Record):
         return models.MissingFile(self.attachment_id, self.name, self.source, failure, self.section, self.skipped_type)
 
 
-class KeptRecord(_Record):
+class EarlierFileRecord(_Record):
     """A file of an earlier outcome that is still in the folder."""
 
     path: _Name
@@ -102,7 +102,7 @@ class Manifest(_Record):
     """Version of the reading rules that were applied to the order's page; 0 if the manifest has none."""
     files: tuple[FileRecord, ...]
     missing: tuple[MissingRecord, ...]
-    earlier: tuple[KeptRecord, ...]
+    earlier: tuple[EarlierFileRecord, ...]
 
 
 def path(internal: Path, parent: str, stem: str) -> Path:

@@ -95,7 +95,7 @@ def contents(platform: str, origin: Origin, *, at: datetime.datetime, event: uui
 
 
 def set_mark(path: Path, origin: Origin | None, *, at: datetime.datetime) -> None:
-    """Marks a file, replacing any mark: one that a browser set holds full addresses with their secrets.
+    """Marks a file, replacing any mark: one that a browser set contains full addresses with their secrets.
 
     Args:
         path: the file.

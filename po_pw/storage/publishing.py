@@ -30,7 +30,7 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
         False if there is nothing to publish: the folder exists neither as work folder nor at its final path.
 
     Raises:
-        FolderHeldError: another program has the folder open, or a file has its path; nothing has changed.
+        FolderInUseError: another program has the folder open, or a file has its path; nothing has changed.
         FileProblemError: another disk error; nothing is lost.
         OutputUnavailableError: nothing can be written to the output directory, or the disk is full.
     """
@@ -51,7 +51,7 @@ def publish(out: Path, work: str, folder: str, replaces: str = "", *, late: bool
                         f"{taken} is a file where the order's folder should go. Move it, then run the same "
                         "command again"
                     )
-                    raise errors.FolderHeldError(msg)
+                    raise errors.FolderInUseError(msg)
             with contextlib.ExitStack() as undo:
                 for old, _ in older:
                     _set_aside(out, old, undo)

@@ -196,7 +196,7 @@ def prepare(
 
     Args:
         out: the output directory.
-        work: holds the files.
+        work: contains the files.
         order: their order.
         supplier: name, not yet made safe; may be empty.
         stem: the claimed folder name, without ending.

@@ -19,7 +19,7 @@ _HANDSHAKE, _CERTIFICATE_REQUEST, _HELLO_DONE = 22, 13, 14
 """A record's type, and types of the messages in it (RFC 5246, 6.2.1 and 7.4)."""
 
 
-async def is_missed(url: str, named: Iterable[str] = ()) -> bool:
+async def is_missing(url: str, named: Iterable[str] = ()) -> bool:
     """Whether the host of an address asks for a client certificate and gets none; False if that is unknown.
 
     Opens a connection directly, without a proxy, sends nothing but the TLS greeting, and closes it. From TLS 1.3 on the

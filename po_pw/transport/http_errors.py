@@ -21,7 +21,7 @@ _CONDITIONAL: Final = frozenset({206, 304, 412, 416})
 """Statuses that are wrong without such a header; 412 is always wrong for GET with these headers."""
 
 
-class NotAskedError(errors.TransientError):
+class UnexpectedStatusError(errors.TransientError):
     """The status does not fit the request: the response is not the file."""
 
     default_code = models.ErrorCode.NOT_A_FILE
@@ -47,7 +47,7 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
         return
     said = f"{redact.bare(url)} answered HTTP {status}"
     if status in _CONDITIONAL:
-        raise NotAskedError(f"{said}, which does not answer the request")
+        raise UnexpectedStatusError(f"{said}, which does not answer the request")
     if status == 401:
         raise errors.SessionExpiredError(said, host=allowed_hosts.host_of(url))
     if status == 407:

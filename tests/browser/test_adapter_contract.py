@@ -1,4 +1,4 @@
-"""The contract for adapters: our own keep it, and one that does not is found out."""
+"""The contract for adapters: ours keep it, and one that breaks it is reported."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Careless(generic_portal.GenericPortal):
     name = "careless"
     _count = itertools.count()
 
-    def claims(self, url):
+    def recognises(self, url):
         return 2 + next(self._count)
 
     def order_url(self, po_number):
@@ -62,7 +62,7 @@ def portal(options):
 
 @pytest.fixture
 def careless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An installed package with an adapter that finds no page it does not believe."""
+    """Installs a package with an adapter that believes every page."""
     place = tmp_path / "site"
     about = place / "careless_portal-1.0.dist-info"
     about.mkdir(parents=True)
@@ -75,20 +75,20 @@ def careless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_the_reading_of_any_page_keeps_the_contract(tmp_path: Path) -> None:
-    """On the portal that nobody has described."""
+    """The generic adapter keeps the contract on a portal that it does not know."""
     with adapter_contract.demo_portal(8) as bench:
         assert adapter_contract.violations("generic", bench, tmp_path) == ()
 
 
 @pytest.mark.long
 def test_coupas_adapter_keeps_the_contract(tmp_path: Path) -> None:
-    """On the embedded tenant, from PO numbers alone."""
+    """Coupa's adapter keeps the contract on the embedded tenant, with PO numbers only."""
     with adapter_contract.coupa_tenant(TENANT) as bench:
         assert adapter_contract.violations("coupa", bench, tmp_path) == ()
 
 
 def test_an_adapter_that_believes_everything_is_found_out(tmp_path: Path, careless: str) -> None:
-    """Each promise that it breaks is named; it comes from a package, as a third party's does."""
+    """Each rule that a third party's adapter breaks is named."""
     with adapter_contract.demo_portal(3) as bench:
         found = adapter_contract.violations(careless, bench, tmp_path)
     broken = {one.rule for one in found}
@@ -98,6 +98,6 @@ def test_an_adapter_that_believes_everything_is_found_out(tmp_path: Path, carele
 
 
 def test_an_adapter_must_be_known(tmp_path: Path) -> None:
-    """A mistyped name is said before anything starts."""
+    """A mistyped adapter name is refused before anything starts."""
     with adapter_contract.demo_portal(1) as bench, pytest.raises(errors.InputError, match="no portal 'generik'"):
         adapter_contract.violations("generik", bench, tmp_path)

@@ -45,12 +45,12 @@ def threads() -> set[str]:
 
 
 def test_main_app_without_arguments_is_sequential() -> None:
-    """`MainApp()` works, and opens no parallel workers."""
+    """`MainApp()` works without arguments and processes one order after another."""
     assert po_pw.MainApp().settings.workers == 1
 
 
 def test_everything_promised_can_be_imported() -> None:
-    """Each public name is there, and unknown ones are an AttributeError as usual."""
+    """Each public name can be imported; an unknown name raises AttributeError."""
     assert all(getattr(po_pw, name) is not None for name in po_pw.__all__)
     with pytest.raises(AttributeError):
         _ = po_pw.no_such_thing
@@ -61,7 +61,7 @@ def test_everything_promised_can_be_imported() -> None:
 def test_a_result_prints_compares_and_reads_as_a_mapping(
     portal: tuple[server.Portal, Path], options: dict[str, Any]
 ) -> None:
-    """The same order done again gives an equal result; it really ran again; nothing is left running."""
+    """An order that is processed again gives an equal result, after a new visit; nothing keeps running."""
     before = threads()
     main = po_pw.MainApp(**options)
     order = entries(portal[0], 1)[0]
@@ -81,7 +81,7 @@ def test_a_result_prints_compares_and_reads_as_a_mapping(
 def test_success_and_failed_make_the_number_of_orders(
     portal: tuple[server.Portal, Path], options: dict[str, Any]
 ) -> None:
-    """Orders that cannot be used count as failed, duplicates as the order they repeat; results in the order given."""
+    """Unusable orders count as failed, and duplicates as the order they repeat; results keep the input's order."""
     orders = entries(portal[0], 3)
     given: list[dict[str, object]] = [
         *orders,
@@ -101,7 +101,7 @@ def test_success_and_failed_make_the_number_of_orders(
 def test_it_works_beside_a_running_loop_and_from_a_thread(
     portal: tuple[server.Portal, Path], options: dict[str, Any]
 ) -> None:
-    """A notebook has a loop running already; that is no obstacle."""
+    """`MainApp` also works where a loop is running already, as in a notebook."""
 
     async def cell() -> api_results.RunResult:
         return po_pw.MainApp(**options).process_pos(entries(portal[0], 1))
@@ -112,7 +112,7 @@ def test_it_works_beside_a_running_loop_and_from_a_thread(
 def test_with_keeps_the_browsers_open_between_calls(
     portal: tuple[server.Portal, Path], options: dict[str, Any]
 ) -> None:
-    """Two calls inside `with` use the same browser process; afterwards it is gone. The results forget no call."""
+    """Two calls inside `with` use the same browser process, which ends afterwards. The results contain both calls."""
     opened: list[events.ContextOpened] = []
 
     def hear(event: events.Event) -> None:
@@ -132,7 +132,7 @@ def test_with_keeps_the_browsers_open_between_calls(
 def test_a_pool_opens_its_contexts_and_takes_orders_one_by_one(
     portal: tuple[server.Portal, Path], options: dict[str, Any]
 ) -> None:
-    """Contexts are open at start; start and stop may be called again; twins in one map are done once."""
+    """A pool opens its contexts at the start; start and stop can be repeated; duplicates are processed once."""
     pool = po_pw.WorkerPool(max_workers=2, **options)
     assert pool.stats()["running"] is False
     pool.stop()
@@ -157,7 +157,7 @@ def test_a_pool_opens_its_contexts_and_takes_orders_one_by_one(
 def test_a_browser_killed_during_map_loses_no_order(
     portal: tuple[server.Portal, Path], options: dict[str, Any]
 ) -> None:
-    """One of the worker browsers is killed by its pid in mid-work: all POs still end, each once."""
+    """After one worker's browser was killed, every PO still gets exactly one result."""
     with po_pw.WorkerPool(max_workers=2, **options) as pool:
         futures = [pool.submit(order) for order in entries(portal[0])]
         futures[0].result(60)
@@ -168,7 +168,7 @@ def test_a_browser_killed_during_map_loses_no_order(
 
 
 def examples() -> list[str]:
-    """The examples of `docs/python.md`."""
+    """The code examples of `docs/python.md`."""
     return re.findall(r"^```python\n(.*?)^```$", PYTHON.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
@@ -178,7 +178,7 @@ def test_the_examples_of_the_documentation_run_as_they_stand(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Only the addresses are other ones: mappings, a pool, and `open_run` with the same mappings and with a file."""
+    """The documented examples run unchanged, apart from their addresses."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PO_PW_HOME", str(portal[1]))
     given = entries(portal[0], 2)
@@ -208,7 +208,7 @@ app: Any = po_pw
 
 
 def opened(*given: Any, **more: Any) -> None:
-    """Opens an asynchronous run, and closes it."""
+    """Opens an asynchronous run and closes it."""
 
     async def go() -> None:
         async with app.open_run(*given, **more):
@@ -244,7 +244,7 @@ def opened(*given: Any, **more: Any) -> None:
 def test_misuse_from_python_is_told_in_its_own_words(
     call: Callable[[], object], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One of our own errors, which speaks of arguments; no flag, and nothing of Python's insides."""
+    """Wrong arguments raise one of our errors, which names arguments, not flags or Python internals."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("mine")
     with pytest.raises(po_pw.PoPwError) as told:
@@ -254,7 +254,7 @@ def test_misuse_from_python_is_told_in_its_own_words(
 
 
 def test_the_reason_of_a_row_names_the_argument(tmp_path: Path) -> None:
-    """A row without an address: what helps in Python is `url_template`, not a flag."""
+    """The reason for a row without an address names the argument `url_template`, not the flag."""
     result = po_pw.MainApp(out=tmp_path / "out").process_single_po({"po_number": "PO-1"})
     assert "url_template" in result.error_message
     assert "--" not in result.error_message

@@ -1,4 +1,4 @@
-"""What was pressed and sent: it comes into the journal, and `po-pw status --audit` lists it."""
+"""Presses and requests are recorded in the journal, and `po-pw status --audit` lists them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ HAPPENED: tuple[events.Event, ...] = (
 
 
 async def run_with(out: Path, happened: tuple[events.Event, ...], *, times: int = 1, day: int = 1) -> models.RunId:
-    """A run to which these things happened."""
+    """A run with these events."""
     (out / ".po-pw").mkdir(parents=True, exist_ok=True)
     async with store.Journal.open(out / ".po-pw" / "journal.db") as journal:
         hub = events.Hub()
@@ -72,7 +72,7 @@ async def run_with(out: Path, happened: tuple[events.Event, ...], *, times: int 
 
 
 def invoked(*words: str | Path, width: int = 200) -> str:
-    """What the program prints; it ends well."""
+    """Runs the program and returns what it prints."""
     given = [str(word) for word in words]
     found = CliRunner().invoke(commands.app, given, env={"COLUMNS": str(width)})
     assert found.exit_code == 0, found.output
@@ -80,7 +80,7 @@ def invoked(*words: str | Path, width: int = 200) -> str:
 
 
 def test_every_press_and_request_is_in_the_journal_with_its_order(tmp_path: Path) -> None:
-    """Label, purpose, address, names of fields and reason are kept, of the order and worker they belong to."""
+    """The journal has label, purpose, address, field names and reason of each press, with its order and worker."""
     run = run_async(run_with(tmp_path, HAPPENED))
     found = list(presses.entries(tmp_path / ".po-pw" / "journal.db", run))
     assert [(one.what, one.label, one.purpose) for one in found] == [
@@ -98,7 +98,7 @@ def test_every_press_and_request_is_in_the_journal_with_its_order(tmp_path: Path
 
 
 def test_the_first_line_says_what_it_comes_to(tmp_path: Path) -> None:
-    """One sentence, then a row for each; every word is readable on a narrow screen too."""
+    """One sentence sums up, then each entry has a row that is readable on a narrow screen, too."""
     run_async(run_with(tmp_path, HAPPENED))
     said = invoked("status", tmp_path, "--audit")
     assert said.splitlines()[0] == (
@@ -128,12 +128,12 @@ def test_the_first_line_says_what_it_comes_to(tmp_path: Path) -> None:
     ],
 )
 def test_the_sentence(counts: presses.Counts, said: str) -> None:
-    """Counts have their words."""
+    """The sentence uses singular and plural correctly."""
     assert said in shown.sentence(counts)
 
 
 def test_programs_get_all_of_it(tmp_path: Path) -> None:
-    """One JSON object, with the same entries."""
+    """`--json` prints one object with the same entries."""
     run = run_async(run_with(tmp_path, HAPPENED))
     answer = json.loads(invoked("status", tmp_path, "--audit", "--json"))
     assert (answer["run"], len(answer["entries"])) == (run, 6)
@@ -151,7 +151,7 @@ def test_programs_get_all_of_it(tmp_path: Path) -> None:
 
 
 def test_the_latest_run_alone_or_all(tmp_path: Path) -> None:
-    """By default what the latest run did; a folder where nothing was pressed says so; --all is for --audit."""
+    """By default the latest run is listed; a folder without presses is reported as such; `--all` requires `--audit`."""
     first = run_async(run_with(tmp_path, HAPPENED))
     second = run_async(run_with(tmp_path, HAPPENED[:1], day=2))
     assert invoked("status", tmp_path, "--audit").startswith("1 press, no request")
@@ -165,7 +165,7 @@ def test_the_latest_run_alone_or_all(tmp_path: Path) -> None:
 
 
 def test_a_large_journal_is_read_in_parts(tmp_path: Path) -> None:
-    """More entries than are read at once are all listed, once each, in order."""
+    """If there are more entries than one read returns, each is listed once, in order."""
     run = run_async(run_with(tmp_path, HAPPENED, times=400))
     found = [one.what for one in presses.entries(tmp_path / ".po-pw" / "journal.db", run)]
     assert len(found) == 2400 > presses._BATCH
@@ -174,8 +174,7 @@ def test_a_large_journal_is_read_in_parts(tmp_path: Path) -> None:
 
 
 def test_a_run_is_audited_from_its_first_press(tmp_path: Path) -> None:
-    """Orders whose files come by forms, by a script, and after "Show attachments": each press and each POST is there,
-    of its order, and nothing else; the portal's own log says the same."""
+    """Presses and POSTs of a whole run are listed with their orders, as the portal's own log has them."""
     kinds = (Variant.FORM_POST, Variant.BLOB, Variant.EXPANDER, Variant.LINKS)
     with server.serve_in_thread(demo_visits.QUICK) as portal:
         wanted = {kind: demo_visits.first(portal, kind) for kind in kinds}

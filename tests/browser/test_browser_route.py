@@ -1,4 +1,4 @@
-"""Files that only the browser gets, and pages that try everything: a real browser, real servers."""
+"""Files that only the browser can download, and pages that try everything, with a real browser and servers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from po_pw.engine import run as engine
 from po_pw.lanes import browser
 from po_pw.orders import read
 from po_pw.portals import registry
-from po_pw.processing import resuming
 from po_pw.transport import allowed_hosts
 from tests.helpers import faulty_server
 from tests.helpers.support import IN_TIME
@@ -68,7 +67,7 @@ _HOSTILE = """<!doctype html><title>Order</title>
 
 
 class Portal:
-    """Answers files to browsers alone, and remembers who asked; a second server has a certificate nobody trusts."""
+    """Sends files only to browsers, and records who asked. A second server has an untrusted certificate."""
 
     async def start(self) -> None:
         self.asked: list[tuple[str, bool]] = []
@@ -92,7 +91,7 @@ class Portal:
             await runner.cleanup()
 
     def saw(self, path: str) -> list[bool]:
-        """Who asked for a path: True for a browser."""
+        """The clients that asked for a path; True for a browser."""
         return [by_browser for asked, by_browser in self.asked if asked == path]
 
     def _note(self, request: web.Request) -> bool:
@@ -141,7 +140,7 @@ class Portal:
 
 
 class Opened:
-    """One context on one portal, for all tests of this file."""
+    """One context on one portal, shared by all tests of this file."""
 
     def __init__(self, loop: LoopThread, opener: Path) -> None:
         self.loop = loop
@@ -173,7 +172,7 @@ class Opened:
         return models.PurchaseOrder(models.OrderKey("PO-1"), "PO-1", f"{self.portal.origin}{path}")
 
     async def got(self, path: str, *allowed: str) -> tuple[str, bytes]:
-        """Name and content of what the lane downloads by its address."""
+        """Name and content of a download by its address."""
         link = models.Link(f"{self.portal.origin}{path}", f"{self.portal.origin}/orders/x")
         fence = allowed_hosts.host_policy(f"{self.portal.origin}/orders/x", allowed=allowed)
         captured = await self.lane.download(link, fence)
@@ -183,13 +182,13 @@ class Opened:
         return captured.sent_name, content
 
     def files(self) -> list[Path]:
-        """What lies where the browser downloads to."""
+        """The files in the browser's download folder."""
         return [path for path in self.downloads.rglob("*") if path.is_file()]
 
 
 @pytest.fixture(scope="module")
 def opened(loop: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
-    """The open context, whose system opens other programs' addresses with a program of ours."""
+    """The open context; addresses of other programs would start a program of the test."""
     folder = tmp_path_factory.mktemp("path")
     said = folder / "said"
     for name in ("xdg-open", "gio", "gvfs-open", "kde-open", "open"):
@@ -205,8 +204,10 @@ def opened(loop: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def test_a_page_that_tries_everything_is_read_and_nothing_opens(opened: Opened) -> None:
-    """Dialogs without end, pop-ups, permissions, downloads nobody asked for, other programs, a worker: the order is
-    read, its click becomes a file, and nothing of all that is open, on disk, granted or started."""
+    """The order is read and its click downloads a file, although the page tries dialogs, pop-ups and more.
+
+    None of that is open, on disk, granted or started afterwards.
+    """
     order = opened.order("/hostile")
 
     async def go() -> tuple[list[str], list[bytes], dict[str, str | bool | None]]:
@@ -219,14 +220,14 @@ def test_a_page_that_tries_everything_is_read_and_nothing_opens(opened: Opened) 
                 assert not isinstance(captured, models.Link)
                 contents.append((await captured.part(30)).read_bytes())
                 await captured.discard()
-        async with opened.context.page() as hold:  # after a press the page is left: what it tried is asked on another
-            await hold.page.goto(order.url, wait_until="commit")
+        async with opened.context.page() as lease:  # after a press the page is left: what it tried is asked on another
+            await lease.page.goto(order.url, wait_until="commit")
             asked = "window.tried && ['position', 'media', 'worker'].every((one) => one in tried)"
-            await hold.page.wait_for_function(asked)
-            tried = await hold.page.evaluate("window.tried")
-            await hold.page.goto(f"{opened.portal.origin}/orders/after")
-            assert len(hold.page.context.pages) == 1
-            assert not hold.page.context.service_workers
+            await lease.page.wait_for_function(asked)
+            tried = await lease.page.evaluate("window.tried")
+            await lease.page.goto(f"{opened.portal.origin}/orders/after")
+            assert len(lease.page.context.pages) == 1
+            assert not lease.page.context.service_workers
         return names, contents, tried
 
     names, contents, tried = opened.loop.run(go())
@@ -251,7 +252,7 @@ def test_a_page_that_tries_everything_is_read_and_nothing_opens(opened: Opened) 
     [("/files/a.pdf", "a.pdf"), ("/away/127.0.0.1/files/b.pdf", "b.pdf"), ("/unasked", "unasked")],
 )
 def test_the_browser_downloads_what_it_would_show(opened: Opened, path: str, sent_name: str) -> None:
-    """A file by its address, inline or not, also by way of a redirect, is whole on disk under its name."""
+    """A file is downloaded under its name, sent inline or not, also after a redirect."""
     name, content = opened.loop.run(opened.got(path))
     assert (name.partition(".")[0], content) == (sent_name.partition(".")[0], b"MZ" if path == "/unasked" else PDF)
     assert not opened.files()
@@ -274,7 +275,7 @@ def test_the_browser_downloads_what_it_would_show(opened: Opened, path: str, sen
 def test_what_the_browser_does_not_get_either(
     opened: Opened, path: str, kind: type[errors.OrderError], code: models.ErrorCode, says: str
 ) -> None:
-    """A refusal, a page, and a redirect off the portal, which is not followed, are told apart."""
+    """A refusal, a page, and a redirect off the portal (which is not followed) give different errors."""
     before = len(opened.portal.saw(path)), len(opened.portal.asked)
     with pytest.raises(kind, match=says) as caught:
         opened.loop.run(opened.got(path))
@@ -285,12 +286,12 @@ def test_what_the_browser_does_not_get_either(
 
 
 def test_a_redirect_off_the_portal_is_followed_where_it_is_allowed(opened: Opened) -> None:
-    """`--allow-host` holds in the browser as in our HTTP client."""
+    """`--allow-host` applies in the browser as in our HTTP client."""
     assert opened.loop.run(opened.got("/away/localhost/files/a.pdf", "localhost")) == ("a.pdf", PDF)
 
 
 def test_a_certificate_that_the_browser_does_not_trust_either_is_said(opened: Opened, tmp_path: Path) -> None:
-    """Nothing to be tried again: the message has the browser's own word for it."""
+    """An untrusted certificate is not retried, and the message has the browser's own reason."""
     pem = tmp_path / "both.pem"
     pem.write_text(faulty_server.UNTRUSTED, "ascii")
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -306,7 +307,7 @@ def test_a_certificate_that_the_browser_does_not_trust_either_is_said(opened: Op
 
 
 async def run(portal: Portal, folder: Path, names: list[str], **more: object) -> tuple[list[models.Outcome], list[str]]:
-    """A whole run over orders with these files; their outcomes, and what was said beside them."""
+    """Runs over orders with these files; returns their outcomes and the notices."""
     folder.mkdir(exist_ok=True)
     rows = [f"PO-{n},{portal.origin}/orders/{name}" for n, name in enumerate(names, 1)]
     (folder / "pos.csv").write_text("\n".join(["po_number,url", *rows]), "utf-8")
@@ -317,14 +318,16 @@ async def run(portal: Portal, folder: Path, names: list[str], **more: object) ->
     hub.listen(lambda event: said.append(event.why) if isinstance(event, events.Stopping) else None)
     options = settings.load(out=folder / "out", home=folder / "home", backoff_base=0.05, workers=1, **more)
     async with engine.Run(options, hub) as one:
-        given = one.process(table.rows(), columns=table.columns, resume=resuming.Resume())
+        given = one.process(table.rows(), columns=table.columns, resume=models.Resume())
         outcomes = [outcome async for outcome in given]
     return outcomes, said
 
 
 def test_a_run_takes_files_through_the_browser_and_says_so_once(opened: Opened, tmp_path: Path) -> None:
-    """Where our HTTP client gets 403 and the browser the file, all of the host's files come that way, after two;
-    what the browser does not get either is missing, and one that is too large is."""
+    """After two files that our client was refused, all files of the host come through the browser.
+
+    Files that the browser is refused, too, and files that are too large are missing.
+    """
     names = ["a.pdf+b.pdf+never.pdf", "c.pdf", "a.pdf+d.pdf"]
     sign_in = sessions.Sessions(tmp_path / "home").save("https://other.example", {"cookies": [], "origins": []})
     if os.name == "posix":
@@ -349,7 +352,7 @@ def test_a_run_takes_files_through_the_browser_and_says_so_once(opened: Opened, 
 
 
 def test_one_file_that_our_client_is_refused_changes_nothing_for_the_others(opened: Opened, tmp_path: Path) -> None:
-    """It comes through the browser; the host has given our client a file before, and gives it the next."""
+    """One refused file comes through the browser; our client still downloads the host's other files."""
     portal = opened.portal
     before = {name: len(portal.saw(f"/files/{name}")) for name in ("open5.pdf", "z.pdf", "open6.pdf")}
     outcomes, said = opened.loop.run(run(portal, tmp_path, ["open5.pdf", "z.pdf", "z.pdf+open6.pdf"]))
@@ -362,7 +365,7 @@ def test_one_file_that_our_client_is_refused_changes_nothing_for_the_others(open
 def test_a_proxy_of_the_environment_is_not_asked_for_this_computer(
     opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing listens where the environment says that it is; neither our client nor the browser asks there."""
+    """Neither our client nor the browser uses the environment's proxy for 127.0.0.1."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "")
     outcomes, said = opened.loop.run(run(opened.portal, tmp_path, ["open1.pdf"]))
@@ -372,8 +375,10 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_computer(
 
 
 def test_a_run_stops_when_it_has_received_enough_and_the_same_command_continues(opened: Opened, tmp_path: Path) -> None:
-    """Orders in progress are finished and the reason is said; a larger limit takes up the rest. A file over its own
-    limit is never received."""
+    """At the limit for all bytes, orders in progress are finished; a larger limit continues.
+
+    A file above its own limit is never received.
+    """
     names = ["open1.pdf", "open2.pdf", "open3.pdf", "open4.pdf"]
     outcomes, said = opened.loop.run(run(opened.portal, tmp_path, names, max_total_bytes="8kB"))
     assert [outcome.po_number for outcome in outcomes] == ["PO-1", "PO-2"]

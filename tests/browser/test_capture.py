@@ -1,4 +1,4 @@
-"""A click becomes a file, in a real browser, for every way in which portals hand files out."""
+"""A click becomes a file, in a real browser, in every way in which portals send files."""
 
 from __future__ import annotations
 
@@ -36,41 +36,41 @@ if TYPE_CHECKING:
     from tests.helpers.loop_thread import LoopThread
 
 T = TypeVar("T")
-PASSES = models.Judgement(models.Ruling.PASS, "it changes nothing")
-LINKS = models.Judgement(models.Ruling.LINK, "it is a document")
+PASSES = models.RequestDecision(models.Ruling.PASS, "it changes nothing")
+LINKS = models.RequestDecision(models.Ruling.LINK, "it is a document")
 
 
-def judge(request: models.HeldRequest) -> models.Judgement:
+def decide(request: models.HeldRequest) -> models.RequestDecision:
     """Documents become links, all else is let through."""
     return LINKS if request.resource == "document" and request.method == "GET" else PASSES
 
 
-async def clicks(hold: page_lease.PageLease, selector: str = "#go") -> models.Click:
-    """The control at a selector, in whichever frame it is, as it would have been read."""
-    for frame in hold.page.frames:
+async def clicks(lease: page_lease.PageLease, selector: str = "#go") -> models.Click:
+    """The control at a selector, in any frame, as a portal would have read it."""
+    for frame in lease.page.frames:
         element = await frame.query_selector(selector)
         if element is not None:
-            in_frame = "" if frame is hold.page.main_frame else frame.url
+            in_frame = "" if frame is lease.page.main_frame else frame.url
             return models.Click(await controls.describe(element, in_frame))
     return models.Click(models.Control("button", "Get it"))
 
 
 async def captured(
     context: contexts.Context,
-    hold: page_lease.PageLease,
+    lease: page_lease.PageLease,
     selector: str = "#go",
     timeout: float = IN_TIME,
-    guard: document_answers.Guard | None = None,
+    guard: document_answers.HostCheck | None = None,
 ) -> started_download.StartedDownload | capture.Opened:
-    """What a click brings, where everything may be pressed."""
-    click = await clicks(hold, selector)
+    """The result of a click, with every press allowed."""
+    click = await clicks(lease, selector)
     return await capture.capture(
-        context, hold, click, timeout, guard, allow=lambda _: None, judge=judge, on_audit=lambda _: None
+        context, lease, click, timeout, guard, allow=lambda _: None, decide=decide, on_audit=lambda _: None
     )
 
 
 class Opened:
-    """One open context for all tests of this file, on a loop of its own."""
+    """One open context on its own loop, shared by all tests of this file."""
 
     def __init__(self, loop: LoopThread, site: Site) -> None:
         self.loop = loop
@@ -101,18 +101,18 @@ class Opened:
     async def clicked(
         self, page: str, selector: str = "#go", timeout: float = IN_TIME, *, path: str = ""
     ) -> started_download.StartedDownload | capture.Opened:
-        """Opens a page of the site and captures what a click on it brings."""
-        async with self.context.page() as hold:
-            await hold.page.goto(path or self.site.page(page))
+        """Opens a page of the site and captures a click on it."""
+        async with self.context.page() as lease:
+            await lease.page.goto(path or self.site.page(page))
             try:
-                return await captured(self.context, hold, selector, timeout)
+                return await captured(self.context, lease, selector, timeout)
             finally:
-                assert hold.waiter is None
+                assert lease.waiter is None
 
     async def file(
         self, page: str, selector: str = "#go", *, path: str = ""
     ) -> tuple[str, bytes, started_download.StartedDownload]:
-        """Name and content of the file that a click brings."""
+        """Name and content of the file that a click downloads."""
         got = await self.clicked(page, selector, path=path)
         assert isinstance(got, started_download.StartedDownload)
         part = await got.part()
@@ -151,22 +151,24 @@ def opened(loop: LoopThread, site: Site) -> Iterator[Opened]:
     ],
 )
 def test_a_click_brings_the_file_under_its_own_name(opened: Opened, page: str, name: str, content: bytes) -> None:
-    """Forms, inline answers, new windows, redirects, blobs: the file comes, whole."""
+    """Forms, inline responses, new windows, redirects and blobs give the complete file."""
     sent_name, body, _ = opened.run(opened.file(page))
     assert (sent_name, body) == (name, content)
 
 
 @pytest.mark.parametrize(("page", "host"), [("form-redirect", "127.0.0.1"), ("form-pdf", "localhost"), ("blob", "")])
 def test_a_click_brings_no_file_of_another_host(opened: Opened, page: str, host: str) -> None:
-    """By a redirect, which is not followed, or straight from there: refused, with the flag that allows it; then it
-    comes. What a script of the page made itself is the page's own."""
+    """A file of another host is refused, with the flag that allows it, and downloaded once it is allowed.
+
+    A file that a script of the page made counts as the page's own.
+    """
     url = f"http://{host or '127.0.0.1'}:{opened.site.port}/page/{page}"
 
     async def go(*allowed: str) -> str:
-        async with opened.context.page() as hold:
-            await hold.page.goto(url)
+        async with opened.context.page() as lease:
+            await lease.page.goto(url)
             guard = allowed_hosts.host_policy("http://127.0.0.1/order", allowed=allowed)
-            got = await captured(opened.context, hold, guard=guard)
+            got = await captured(opened.context, lease, guard=guard)
         assert isinstance(got, started_download.StartedDownload)
         await got.discard()
         return got.url
@@ -180,14 +182,14 @@ def test_a_click_brings_no_file_of_another_host(opened: Opened, page: str, host:
 
 
 def test_the_form_is_sent_once(opened: Opened) -> None:
-    """Watching the answer asks the server for nothing a second time: a POST may hand a file out only once."""
+    """The form is sent only once, because a POST may return its file only once."""
     before = len(opened.site.asked)
     opened.run(opened.file("form-pdf"))
     assert [line for line in opened.site.asked[before:] if "/file/" in line] == ["POST /file/pdf"]
 
 
 def test_headers_are_those_of_the_file_and_none_for_a_blob(opened: Opened) -> None:
-    """Length and type as the server sent them; what a script made has none."""
+    """Length and type are as the server sent them; a file made by a script has no headers."""
     _, _, of_server = opened.run(opened.file("form-png"))
     assert of_server.headers["content-type"] == "image/png"
     assert of_server.headers["content-length"] == str(len(PNG))
@@ -198,7 +200,7 @@ def test_headers_are_those_of_the_file_and_none_for_a_blob(opened: Opened) -> No
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_control_in_a_frame_is_clicked_there(opened: Opened, host: str) -> None:
-    """Also in a frame of another site, which is a process of its own; and a page that comes there is a refusal."""
+    """A control in a frame can be clicked, even in a frame of another site; a page that opens there is a refusal."""
     inner = f"http://{host}:{opened.site.port}/page"
     name, body, _ = opened.run(opened.file("", path=f"{opened.site.origin}/frame?src={inner}/form-png"))
     assert (name, body) == ("png.png", PNG)
@@ -207,7 +209,7 @@ def test_a_control_in_a_frame_is_clicked_there(opened: Opened, host: str) -> Non
 
 
 def test_a_new_window_with_an_image_or_a_page_gives_its_address(opened: Opened) -> None:
-    """What a window or a frame would show is not asked for, but can be fetched from its address; no window stays."""
+    """A window or frame with a picture or page is not loaded: its address is returned, and no window stays open."""
     before = len(opened.site.asked)
     for page, selector, path in (
         ("opens-image", "#go", "/file/png"),
@@ -223,9 +225,9 @@ def test_a_new_window_with_an_image_or_a_page_gives_its_address(opened: Opened) 
     assert not [line for line in opened.site.asked[before:] if "/page/" not in line or line.endswith("/blank")]
 
     async def windows() -> list[str]:
-        """Also those that Playwright knows nothing of."""
-        async with opened.context.page() as hold:
-            browser = hold.page.context.browser
+        """All windows, also those that Playwright does not know."""
+        async with opened.context.page() as lease:
+            browser = lease.page.context.browser
             assert browser is not None
             session = await browser.new_browser_cdp_session()
             targets = (await session.send("Target.getTargets"))["targetInfos"]
@@ -236,14 +238,14 @@ def test_a_new_window_with_an_image_or_a_page_gives_its_address(opened: Opened) 
 
 
 def test_a_link_keeps_the_name_that_it_gives_its_file(opened: Opened) -> None:
-    """`download` is taken from links, so that what they ask for can be held; also from those that a script makes."""
+    """The name in a link's `download` attribute is kept, although the attribute is removed to hold the request."""
     for page in ("named-link", "made-link", "made-link-sent"):
         got = opened.run(opened.clicked(page))
         assert got == capture.Opened(f"{opened.site.origin}/file/pdf", "Order 7.pdf"), page
 
 
 def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -> None:
-    """A page that fills a frame beside what it was asked for: the link to the file counts, the frame's comes after."""
+    """If a click loads a frame and shows a link to the file, the link counts."""
     got = opened.run(opened.clicked("frame-and-file"))
     origin = opened.site.origin
     assert got == capture.Opened(f"{origin}/file/pdf", others=(f"{origin}/page/blank",))
@@ -268,7 +270,7 @@ def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -
 def test_what_is_no_file_is_told_by_its_kind(
     opened: Opened, page: str, kind: type[errors.OrderError], code: models.ErrorCode, says: str
 ) -> None:
-    """An error answer, a page or no answer at all becomes the error that says whether to try again, at once."""
+    """An error response, a page or no response at once raises the error that says whether to retry."""
     with pytest.raises(kind, match=says) as caught:
         opened.run(opened.clicked(page))
     assert caught.value.code is code
@@ -280,29 +282,29 @@ def test_what_is_no_file_is_told_by_its_kind(
 
 
 def test_nothing_happens_is_a_time_out(opened: Opened) -> None:
-    """A control that does nothing ends after the given time and may be tried again."""
+    """A control that does nothing times out and may be tried again."""
     with pytest.raises(errors.TransientError, match="no download started") as caught:
         opened.run(opened.clicked("dead", timeout=1.5))
     assert caught.value.code is models.ErrorCode.TIMEOUT
 
 
 def test_a_post_that_brings_no_file_is_no_time_out(opened: Opened) -> None:
-    """Something was sent, and nobody knows what it did: it is not tried again, and it is told what was sent."""
+    """A press that sent a POST without getting a file is not retried, and the error names the request."""
     with pytest.raises(press_record.PressRefusedError, match=r"POST .*/answer/204, but no file") as caught:
         opened.run(opened.clicked("form-204"))
     assert caught.value.code is models.ErrorCode.NOT_PRESSED
-    assert [judged.request.method for judged in caught.value.sent] == ["POST"]
+    assert [decided.request.method for decided in caught.value.sent] == ["POST"]
 
 
 def test_a_control_that_is_gone_says_so(opened: Opened) -> None:
-    """The page changed since it was read: to be tried again."""
+    """A control that has disappeared since the page was read may be tried again."""
     with pytest.raises(errors.TransientError, match="no longer there") as caught:
         opened.run(opened.clicked("blank"))
     assert caught.value.code is models.ErrorCode.LIST_INCOMPLETE
 
 
 def test_no_question_is_answered_with_yes(opened: Opened) -> None:
-    """ "Are you sure?" may be about anything: it is dismissed, and nothing is sent."""
+    """A dialog ("Are you sure?") is dismissed, and nothing is sent."""
     before = len(opened.site.asked)
     with pytest.raises(errors.TransientError, match="no download started"):
         opened.run(opened.clicked("form-asking", timeout=1.5))
@@ -310,7 +312,7 @@ def test_no_question_is_answered_with_yes(opened: Opened) -> None:
 
 
 def test_a_control_that_something_lies_over_is_not_pressed(opened: Opened) -> None:
-    """A click that does not go through is not forced."""
+    """A control under another element is not pressed by force."""
     before = len(opened.site.asked)
     with pytest.raises(errors.TransientError, match="cannot be clicked"):
         opened.run(opened.clicked("form-covered"))
@@ -318,7 +320,7 @@ def test_a_control_that_something_lies_over_is_not_pressed(opened: Opened) -> No
 
 
 def test_the_download_goes_on_while_the_page_moves_on(opened: Opened) -> None:
-    """Begun on one page, it ends whole though its page has gone to the next order meanwhile."""
+    """A download completes although its page has opened the next order meanwhile."""
 
     async def go() -> bytes:
         got = await opened.clicked("form-slow")
@@ -334,7 +336,7 @@ def test_the_download_goes_on_while_the_page_moves_on(opened: Opened) -> None:
 
 
 def test_a_download_that_is_given_up_leaves_nothing(opened: Opened) -> None:
-    """Discarded in the middle: no part of it stays on disk, and asking for it says that it broke off."""
+    """A discarded download leaves nothing on disk, and asking for it raises an error."""
 
     def files() -> list[Path]:
         downloads = opened.driver.run_dir.path / "downloads"
@@ -357,7 +359,7 @@ def test_a_download_that_is_given_up_leaves_nothing(opened: Opened) -> None:
 
 @pytest.mark.parametrize("served", ["form-cut", "form-cut-validated"])
 def test_a_body_that_is_cut_short_is_not_a_file(opened: Opened, served: str) -> None:
-    """Fewer bytes than announced is TRUNCATED, also where the browser itself takes them for the whole."""
+    """Fewer bytes than announced are TRUNCATED, even if the browser takes them for the whole file."""
 
     async def go() -> None:
         got = await opened.clicked(served)
@@ -373,16 +375,15 @@ def test_a_body_that_is_cut_short_is_not_a_file(opened: Opened, served: str) -> 
 
 
 def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> None:
-    """Without a length, of a pop-up, or made by a script: it is ended as soon as it is too large; what is small enough
-    comes as ever."""
+    """A download without a length is ended as soon as it is too large; smaller ones complete."""
 
     async def go() -> None:
         context = await opened.another("w3", max_bytes=1 << 20)
         try:
             for page in ("form-endless", "form-endless-target", "blob-endless"):
-                async with context.page() as hold:
-                    await hold.page.goto(opened.site.page(page))
-                    got = await captured(context, hold)
+                async with context.page() as lease:
+                    await lease.page.goto(opened.site.page(page))
+                    got = await captured(context, lease)
                 assert isinstance(got, started_download.StartedDownload)
                 with pytest.raises(errors.PermanentError, match="larger than 1,048,576 bytes") as caught:
                     await got.part()
@@ -390,9 +391,9 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
                 async with asyncio.timeout(30):
                     while list(context.downloads.iterdir()):  # noqa: ASYNC110 - the browser removes it in its own time
                         await asyncio.sleep(0.02)
-            async with context.page() as hold:
-                await hold.page.goto(opened.site.page("form-pdf"))
-                got = await captured(context, hold)
+            async with context.page() as lease:
+                await lease.page.goto(opened.site.page("form-pdf"))
+                got = await captured(context, lease)
             assert isinstance(got, started_download.StartedDownload)
             assert (await got.part()).read_bytes() == PDF
             await got.discard()
@@ -405,12 +406,12 @@ def test_a_download_is_no_larger_than_allowed_while_it_comes(opened: Opened) -> 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
-    """Killed while a click is awaited, or while a file streams: BrowserLostError at once, not a time-out."""
+    """If the browser is killed during a click or a download, BrowserLostError is raised at once, not a timeout."""
 
     async def killed(context: contexts.Context) -> None:
-        async with context.page() as hold:
-            await hold.page.goto(opened.site.page("dead"))
-            waiting = asyncio.ensure_future(captured(context, hold))
+        async with context.page() as lease:
+            await lease.page.goto(opened.site.page("dead"))
+            waiting = asyncio.ensure_future(captured(context, lease))
             await asyncio.wait([waiting], timeout=0.5)
             os.kill(context.pid, signal.SIGKILL)
             await waiting
@@ -418,9 +419,9 @@ def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
     async def go() -> None:
         context = await opened.another("w2")
         try:
-            async with context.page() as hold:
-                await hold.page.goto(opened.site.page("form-slow"))
-                got = await captured(context, hold)
+            async with context.page() as lease:
+                await lease.page.goto(opened.site.page("form-slow"))
+                got = await captured(context, lease)
             assert isinstance(got, started_download.StartedDownload)
             with pytest.raises(errors.BrowserLostError):
                 await killed(context)
@@ -436,7 +437,7 @@ def test_a_browser_that_dies_is_lost_not_slow(opened: Opened) -> None:
 
 
 def test_cancelled_while_it_waits_the_page_is_fit_for_the_next(opened: Opened) -> None:
-    """Cancelling leaves no claim, no paused request and no session behind: the next capture works."""
+    """After a cancelled capture, the next one on the same page works."""
 
     async def go() -> None:
         waiting = asyncio.ensure_future(opened.clicked("dead"))
@@ -453,26 +454,26 @@ def test_cancelled_while_it_waits_the_page_is_fit_for_the_next(opened: Opened) -
     ("page", "sent"), [("form-attachment", "POST"), ("fetch-then-blob", "POST"), ("form-new-window-by-script", "POST")]
 )
 def test_what_is_stopped_is_told_and_nothing_arrives(opened: Opened, page: str, sent: str) -> None:
-    """The control is not pressed again by anybody: the error says what it would have sent."""
-    stop = models.Judgement(models.Ruling.STOP, "its address says nothing good")
+    """A stopped request never reaches the server, and the error says what would have been sent."""
+    stop = models.RequestDecision(models.Ruling.STOP, "its address says nothing good")
 
     async def go() -> None:
-        async with opened.context.page() as hold:
-            await hold.page.goto(opened.site.page(page))
-            click = await clicks(hold)
+        async with opened.context.page() as lease:
+            await lease.page.goto(opened.site.page(page))
+            click = await clicks(lease)
             no_file: list[models.Control] = []
             with pytest.raises(press_record.PressRefusedError, match="says nothing good") as caught:
                 await capture.capture(
                     opened.context,
-                    hold,
+                    lease,
                     click,
                     IN_TIME,
                     allow=lambda _: None,
-                    judge=lambda _: stop,
+                    decide=lambda _: stop,
                     on_audit=lambda _: None,
                     on_no_file=lambda control, _: no_file.append(control),
                 )
-            assert [judged.request.method for judged in caught.value.stopped] == [sent]
+            assert [decided.request.method for decided in caught.value.stopped] == [sent]
             assert not no_file  # nothing was sent
 
     before = len(opened.site.asked)
@@ -494,19 +495,19 @@ def test_what_is_stopped_is_told_and_nothing_arrives(opened: Opened, page: str, 
     ],
 )
 def test_a_control_that_sent_something_and_brought_no_file_is_told(opened: Opened, page: str, told: int) -> None:
-    """So that it, and those like it, are not pressed again in this run: where the portal dealt with it at all."""
+    """A control that sent something and led to no file is reported, if the portal processed the request."""
     no_file: list[models.Control] = []
 
     async def go() -> None:
-        async with opened.context.page() as hold:
-            await hold.page.goto(opened.site.page(page))
+        async with opened.context.page() as lease:
+            await lease.page.goto(opened.site.page(page))
             got = await capture.capture(
                 opened.context,
-                hold,
-                await clicks(hold),
+                lease,
+                await clicks(lease),
                 IN_TIME,
                 allow=lambda _: None,
-                judge=judge,
+                decide=decide,
                 on_audit=lambda _: None,
                 on_no_file=lambda control, _: no_file.append(control),
             )

@@ -1,4 +1,4 @@
-"""The command line as people meet it: the real program in a process of its own."""
+"""The command line: the real program in its own process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PO_PW = (sys.executable, "-m", "po_pw")
 
 
 def po_pw(*words: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs the program to its end."""
+    """Runs the program until it ends."""
     return subprocess.run(
         [*PO_PW, *map(str, words)],
         cwd=cwd,
@@ -51,7 +51,7 @@ def portal(tmp_path: Path) -> Iterator[server.Portal]:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    """`--help` must feel instant: no browser, HTTP, database or settings library is imported for it."""
+    """`--help` imports no browser, HTTP, database or settings library, so that it is instant."""
     code = "import sys, po_pw.cli.commands; print([m for m in sys.modules if m in set(sys.argv[1:])])"
     heavy = ("playwright", "aiohttp", "sqlite3", "pydantic", "xlsxwriter", "structlog", "python_calamine", "psutil")
     answer = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
@@ -68,7 +68,7 @@ def test_help_imports_nothing_heavy() -> None:
     ],
 )
 def test_unusable_input_is_one_message(tmp_path: Path, content: bytes | None, words: list[str]) -> None:
-    """A file that cannot be used ends with exit code 2 and one message, before any browser or folder is made."""
+    """An unusable list ends with exit code 2 and one message, before a browser or folder is created."""
     if content is not None:
         (tmp_path / "pos.csv").write_bytes(content)
     ended = po_pw("process", "pos.csv", cwd=tmp_path)
@@ -90,7 +90,7 @@ def test_unusable_input_is_one_message(tmp_path: Path, content: bytes | None, wo
     ],
 )
 def test_misuse_says_what_to_do(tmp_path: Path, words: list[str], said: str) -> None:
-    """A wrong option is named; nothing is a traceback."""
+    """A wrong option is named, without a traceback."""
     (tmp_path / "pos.csv").write_text("po_number,url\nPO-1,https://portal.example/1\n", "utf-8")
     ended = po_pw(*words, cwd=tmp_path, PO_PW_PASSWORD="" if said == "password" else "x")
     assert ended.returncode in {2, 3}
@@ -99,7 +99,7 @@ def test_misuse_says_what_to_do(tmp_path: Path, words: list[str], said: str) -> 
 
 
 def test_without_a_sign_in_the_run_stops_and_says_how(tmp_path: Path, portal: server.Portal) -> None:
-    """Exit code 4, the command that signs in, and no order called empty."""
+    """Exit code 4 with the sign-in command; no order is reported as empty."""
     ended = po_pw("process", "pos.csv", "-w", "2", cwd=tmp_path, PO_PW_HOME=str(tmp_path / "nobody"))
     assert ended.returncode == 4
     assert f"po-pw login {portal.origin}" in ended.stderr
@@ -107,7 +107,7 @@ def test_without_a_sign_in_the_run_stops_and_says_how(tmp_path: Path, portal: se
 
 
 def test_a_good_run_ends_with_0_and_a_table(tmp_path: Path, portal: server.Portal) -> None:
-    """The closing table counts the orders and says where everything is."""
+    """The final table counts the orders and names the files."""
     keep = f"\"{sys.executable}\" -c \"import sys; open('told.json', 'wb').write(sys.stdin.buffer.read())\""
     words = ("process", "pos.csv", "-w", "4", "--on-finish", keep)
     ended = po_pw(*words, cwd=tmp_path, PO_PW_HOME=str(tmp_path / "home"))
@@ -123,9 +123,9 @@ def test_a_good_run_ends_with_0_and_a_table(tmp_path: Path, portal: server.Porta
 
 
 def test_a_dry_run_reads_the_first_orders_and_leaves_nothing(tmp_path: Path, portal: server.Portal) -> None:
-    """List, computer, sign-in and three orders; no file is asked for, and the output folder is not made.
+    """A dry run checks list, computer, sign-in and three orders, downloads nothing and creates no output folder.
 
-    A sign-in to another portal, one that ended, is none of this list's business.
+    Sign-ins to other portals are not checked.
     """
     sessions.Sessions(tmp_path / "home").save("http://127.0.0.1:9", {"cookies": []}).write_text("{")
     ended = po_pw("process", "pos.csv", "--dry-run", "-w", "3", cwd=tmp_path, PO_PW_HOME=str(tmp_path / "home"))
@@ -147,7 +147,7 @@ def test_a_dry_run_reads_the_first_orders_and_leaves_nothing(tmp_path: Path, por
 
 
 def ours(marker: str) -> list[psutil.Process]:
-    """Living processes whose command line or environment names the marker."""
+    """Running processes with the marker in their command line or environment."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -161,12 +161,12 @@ def ours(marker: str) -> list[psutil.Process]:
 
 
 def _as_in_a_terminal() -> None:
-    """Hears of SIGHUP, also where the tests themselves were started so that they do not (`nohup`)."""
+    """Lets the program receive SIGHUP, even if the tests were started with `nohup`."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def started_run(tmp_path: Path) -> subprocess.Popen[str]:
-    """A run in mid-work: at least three orders are settled."""
+    """A run with at least three settled orders."""
     environment = {**os.environ, "PO_PW_HOME": str(tmp_path / "home")}
     process = subprocess.Popen(
         [*PO_PW, "process", "pos.csv", "-w", "2"],
@@ -189,7 +189,7 @@ def started_run(tmp_path: Path) -> subprocess.Popen[str]:
 
 
 def gone_in_time(home: Path) -> list[psutil.Process]:
-    """Waits until nothing of the run lives any more; gives what still does."""
+    """Waits until no process of the run is left; returns those that are."""
     deadline = time.monotonic() + IN_TIME
     while (left := ours(str(home))) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -197,7 +197,7 @@ def gone_in_time(home: Path) -> list[psutil.Process]:
 
 
 def folders_of(pid: int) -> list[Path]:
-    """The temporary folders that a run with this process made (everything temporary of a run is in one)."""
+    """The temporary folders made by the run with this process."""
     found = []
     for folder in Path(tempfile.gettempdir()).glob("popw-*"):
         with contextlib.suppress(OSError):
@@ -217,9 +217,10 @@ def folders_of(pid: int) -> list[Path]:
     ],
 )
 def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: server.Portal, name: str) -> None:
-    """Soon after a signal in mid-run no browser, driver or temporary folder of ours is left, and the same command
-    continues, tried after the two ways in which a run ends. SIGINT, SIGTERM and SIGHUP go to the whole group, as
-    terminals and service managers send them."""
+    """After a signal no browser, driver or temporary folder is left, and the same command continues.
+
+    SIGINT, SIGTERM and SIGHUP go to the whole process group, as terminals and service managers send them.
+    """
     number = signal.Signals[name]
     process = started_run(tmp_path)
     assert folders_of(process.pid)
@@ -243,7 +244,7 @@ def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: server.Portal, n
 
 
 def test_the_demo_checks_every_file(tmp_path: Path) -> None:
-    """`po-pw demo` is the same job on the embedded portal, and ends well; in a folder that is in use as well."""
+    """`po-pw demo` checks every file of the embedded portal and succeeds, also in a folder that is in use."""
     (tmp_path / "po-pw-demo").mkdir()
     (tmp_path / "po-pw-demo" / "pos.csv").write_text("mine", "utf-8")
     ended = po_pw("demo", "--orders", "12", cwd=tmp_path)
@@ -255,7 +256,7 @@ def test_the_demo_checks_every_file(tmp_path: Path) -> None:
 
 
 def test_a_base_profile_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    """Not left out in silence: the person named it for what is in it."""
+    """A missing base profile is an error: it is not ignored."""
     (tmp_path / "pos.csv").write_text("po_number,url\nPO-1,http://127.0.0.1:9/1\n", "utf-8")
     ran = subprocess.run(
         [*PO_PW, "process", "pos.csv", "--base-profile", "nope"],

@@ -1,4 +1,4 @@
-"""Persistent contexts in a real browser: apart from each other, watched, and gone when they are closed."""
+"""Persistent contexts in a real browser are separate, watched, and gone when they are closed."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="signals that only PO
 
 
 def user_data_dirs(pid: int) -> set[str]:
-    """The user-data dirs in a process's own command line."""
+    """The user-data dirs on a process's command line."""
     words = psutil.Process(pid).cmdline()
     return {word.partition("=")[2] for word in words if word.startswith("--user-data-dir=")}
 
 
 class Small:
-    """A driver with contexts, closed as a run closes them."""
+    """A driver with contexts, which are closed as in a run."""
 
     def __init__(self, driver: playwright_driver.Driver) -> None:
         self.driver = driver
@@ -42,7 +42,7 @@ class Small:
         self.open_ones: list[contexts.Context] = []
 
     async def open(self, name: str = "w1", pages: int = 1, **more: Any) -> contexts.Context:
-        """One more context."""
+        """Opens one more context."""
         context = await self.driver.open(
             models.WorkerId(name),
             self.launch,
@@ -55,7 +55,7 @@ class Small:
         return context
 
     def files(self) -> list[str]:
-        """Names of everything in the downloads folders."""
+        """Names of all files in the download folders."""
         return [path.name for path in self.downloads.rglob("*") if path.is_file()]
 
 
@@ -71,7 +71,7 @@ async def small() -> AsyncIterator[Small]:
 
 
 def test_two_contexts_are_two_processes_on_two_dirs_with_cookies_of_their_own(site: Site) -> None:
-    """Opened at once, each context is a process of its own, on its own user-data dir, and sees its own cookies only."""
+    """Two contexts are two processes with separate user-data dirs and cookies."""
 
     async def go() -> None:
         async with small() as them:
@@ -83,17 +83,17 @@ def test_two_contexts_are_two_processes_on_two_dirs_with_cookies_of_their_own(si
             assert one.version == two.version != ""
             assert "Mozilla" in one.user_agent
             assert one.language
-            async with one.page() as hold:
-                await hold.page.goto(f"{site.origin}/cookie")
-                await hold.page.evaluate("document.cookie = 'written=2'")
+            async with one.page() as lease:
+                await lease.page.goto(f"{site.origin}/cookie")
+                await lease.page.evaluate("document.cookie = 'written=2'")
                 async with asyncio.timeout(IN_TIME):  # the page's process tells the browser of it by and by
                     while len(await one.cookies()) < 2:  # noqa: ASYNC110 - the browser tells nobody
                         await asyncio.sleep(0.02)
-                await hold.page.reload()
-                assert await hold.page.inner_text("pre") == "[('given', '1'), ('written', '2')]"
-            async with two.page() as hold:
-                await hold.page.goto(f"{site.origin}/cookie")
-                assert await hold.page.inner_text("pre") == "[]"
+                await lease.page.reload()
+                assert await lease.page.inner_text("pre") == "[('given', '1'), ('written', '2')]"
+            async with two.page() as lease:
+                await lease.page.goto(f"{site.origin}/cookie")
+                assert await lease.page.inner_text("pre") == "[]"
             assert {cookie["name"] for cookie in await one.cookies()} == {"given", "written"}
             assert await two.cookies() == []
 
@@ -101,15 +101,15 @@ def test_two_contexts_are_two_processes_on_two_dirs_with_cookies_of_their_own(si
 
 
 def test_a_window_that_nobody_sees_is_minimised_and_its_pages_do_not_notice() -> None:
-    """They are visible to themselves, paint, and can be clicked; also after a pop-up, and in another page's place."""
+    """Pages of a minimised window are visible to themselves, paint, and can be clicked."""
 
     async def go() -> None:
         async with small() as them:
             context = await them.open(pages=2)
             for _ in range(2):
                 async with context.page() as first, context.page() as second:
-                    for hold in (first, second):
-                        page = hold.page
+                    for lease in (first, second):
+                        page = lease.page
                         session = await context._inner.new_cdp_session(page)
                         window = await session.send("Browser.getWindowForTarget")
                         assert window["bounds"]["windowState"] == "minimized"
@@ -127,7 +127,7 @@ def test_a_window_that_nobody_sees_is_minimised_and_its_pages_do_not_notice() ->
 
 @posix_only
 def test_features_we_switch_off_join_those_that_playwright_does() -> None:
-    """Chromium heeds one list only; the address bar's own pages are not made."""
+    """The features that we switch off are merged with Playwright's, as Chromium reads only one list."""
 
     async def go() -> None:
         async with small() as them:
@@ -147,14 +147,14 @@ def test_features_we_switch_off_join_those_that_playwright_does() -> None:
 
 
 def test_nothing_is_left_after_the_driver_ends(site: Site, own_temp: Path) -> None:
-    """Processes, run folder and whatever browsers put into the system's temp folder: all gone."""
+    """No process, run folder or file in the system's temporary folder is left."""
     others = set(psutil.Process().children(recursive=True))  # e.g. pytest-playwright's own driver
 
     async def go() -> tuple[Path, list[psutil.Process]]:
         async with small() as them:
             context = await them.open()
-            async with context.page() as hold:
-                await hold.page.goto(site.page("blank"))
+            async with context.page() as lease:
+                await lease.page.goto(site.page("blank"))
             below = [one for one in psutil.Process().children(recursive=True) if one not in others]
             assert context.pid in {one.pid for one in below}
             return them.driver.run_dir.path, below
@@ -166,58 +166,58 @@ def test_nothing_is_left_after_the_driver_ends(site: Site, own_temp: Path) -> No
 
 
 def test_pop_ups_are_closed_downloads_cancelled_and_dialogs_answered_where_nobody_asked(site: Site) -> None:
-    """A page that opens windows, starts downloads and shows a dialog by itself neither stops nor leaves anything."""
+    """Unrequested windows, downloads and dialogs neither block a page nor leave anything."""
 
     async def go() -> None:
         async with small() as them:
             context = await them.open()
             site.hold_back()
-            async with context.page() as hold:
-                inner = hold.page.context
+            async with context.page() as lease:
+                inner = lease.page.context
                 for name in ("pop-ups", "downloads", "slow-download"):
                     async with contextlib.AsyncExitStack() as stack:
                         if name != "pop-ups":
-                            await stack.enter_async_context(hold.page.expect_event("download"))
-                        await hold.page.goto(site.page(name), wait_until="commit")
-                await until(lambda: inner.pages == [hold.page] and not them.files() and not hold.busy)
-                await hold.page.goto(site.page("blank"))
-                assert await hold.page.inner_text("p") == "nothing here"
+                            await stack.enter_async_context(lease.page.expect_event("download"))
+                        await lease.page.goto(site.page(name), wait_until="commit")
+                await until(lambda: inner.pages == [lease.page] and not them.files() and not lease.busy)
+                await lease.page.goto(site.page("blank"))
+                assert await lease.page.inner_text("p") == "nothing here"
             site.let_go()
 
     run_async(go())
 
 
 def test_an_inline_pdf_is_a_download(site: Site) -> None:
-    """The profile's preferences make a PDF that the server shows inline come as a file under its own name."""
+    """A PDF that the server sends inline is downloaded under its own name."""
 
     async def go() -> None:
         async with small() as them:
             context = await them.open()
-            async with context.page() as hold:
-                await hold.page.goto(site.page("inline-pdf"))
-                hold.waiter = asyncio.get_running_loop().create_future()
-                await hold.page.click("#go", no_wait_after=True)
-                download = await hold.waiter
+            async with context.page() as lease:
+                await lease.page.goto(site.page("inline-pdf"))
+                lease.waiter = asyncio.get_running_loop().create_future()
+                await lease.page.click("#go", no_wait_after=True)
+                download = await lease.waiter
                 assert getattr(download, "suggested_filename", "") == "inline.pdf"
-                hold.waiter = None
+                lease.waiter = None
 
     run_async(go())
 
 
 @posix_only
 def test_a_killed_browser_is_noticed_by_all_who_hold_a_page_of_it(site: Site) -> None:
-    """Killed by its pid: `lost` is set, and whoever works on a page or waits for a file gets `BrowserLostError`."""
+    """If a browser is killed, `lost` is set, and all callers that use its pages get `BrowserLostError`."""
 
     async def navigates(context: contexts.Context, ready: asyncio.Event) -> None:
-        async with context.page() as hold:
+        async with context.page() as lease:
             ready.set()
-            await hold.page.wait_for_selector("#never", timeout=60_000)
+            await lease.page.wait_for_selector("#never", timeout=60_000)
 
     async def awaits_a_file(context: contexts.Context, ready: asyncio.Event) -> None:
-        async with context.page() as hold:
-            hold.waiter = asyncio.get_running_loop().create_future()
+        async with context.page() as lease:
+            lease.waiter = asyncio.get_running_loop().create_future()
             ready.set()
-            await hold.waiter
+            await lease.waiter
 
     async def go() -> None:
         async with small() as them:
@@ -238,8 +238,8 @@ def test_a_killed_browser_is_noticed_by_all_who_hold_a_page_of_it(site: Site) ->
             with pytest.raises(errors.BrowserLostError):
                 await context.cookies()
             with pytest.raises(errors.BrowserLostError):
-                async with context.page() as hold:
-                    await hold.page.goto(site.page("blank"))
+                async with context.page() as lease:
+                    await lease.page.goto(site.page("blank"))
             assert not other.lost.is_set()
             assert await other.is_alive()
 
@@ -248,7 +248,7 @@ def test_a_killed_browser_is_noticed_by_all_who_hold_a_page_of_it(site: Site) ->
 
 @posix_only
 def test_a_hung_browser_is_told_from_a_slow_portal_and_closed_in_bounded_time(site: Site) -> None:
-    """Stopped by SIGSTOP: a time-out on its page is BrowserLostError, and `close` returns with the process gone."""
+    """A timeout in a hung browser (SIGSTOP) is BrowserLostError, and `close` ends its process."""
 
     async def go() -> None:
         async with small() as them:
@@ -256,8 +256,8 @@ def test_a_hung_browser_is_told_from_a_slow_portal_and_closed_in_bounded_time(si
             process = psutil.Process(context.pid)
             os.kill(context.pid, signal.SIGSTOP)
             with pytest.raises(errors.BrowserLostError, match="hung"):
-                async with context.page() as hold:
-                    await hold.page.goto(site.page("blank"), timeout=1000)
+                async with context.page() as lease:
+                    await lease.page.goto(site.page("blank"), timeout=1000)
             async with asyncio.timeout(IN_TIME):
                 await context.close()
             assert watchdog.wait_ended([process], 0)
@@ -266,7 +266,7 @@ def test_a_hung_browser_is_told_from_a_slow_portal_and_closed_in_bounded_time(si
 
 
 def test_a_slow_portal_is_not_a_lost_browser() -> None:
-    """An error on a page while the browser is well stays what it is."""
+    """An error on a page of a working browser is not BrowserLostError."""
 
     async def go() -> None:
         async with small() as them:
@@ -283,7 +283,7 @@ def test_a_slow_portal_is_not_a_lost_browser() -> None:
 
 @pytest.mark.parametrize("steps", [0, 1, 5, 40])
 def test_a_cancelled_opening_leaves_no_browser(steps: int) -> None:
-    """Cancelled at different moments of the start, no process is left on the user-data dir, and the driver goes on."""
+    """If opening is cancelled at any moment, no process is left, and the driver still works."""
 
     async def go() -> None:
         async with small() as them:
@@ -303,7 +303,7 @@ def test_a_cancelled_opening_leaves_no_browser(steps: int) -> None:
 
 @posix_only
 def test_a_cancelled_closing_still_ends_the_browser() -> None:
-    """A second Ctrl-C while a hung browser is being closed does not save it."""
+    """A hung browser ends although closing it was cancelled, as by a second Ctrl-C."""
 
     async def go() -> None:
         async with small() as them:
@@ -322,7 +322,7 @@ def test_a_cancelled_closing_still_ends_the_browser() -> None:
 
 
 def test_pages_are_handed_out_one_holder_each_and_come_back() -> None:
-    """Two pages serve two holders at once, a third waits, and each page is free again after an error."""
+    """Two pages are leased to two callers, a third waits, and each page is free again after an error."""
 
     async def go() -> None:
         async with small() as them:
@@ -342,7 +342,7 @@ def test_pages_are_handed_out_one_holder_each_and_come_back() -> None:
 
 
 def test_two_drivers_in_two_threads_do_not_end_each_other() -> None:
-    """Drivers started at once in one process record their own process alone, so the first to end spares the other."""
+    """The first of two drivers in one process to end does not end the other."""
     both_open, first_ended = threading.Barrier(2), threading.Event()
 
     async def go(first: bool) -> None:
@@ -367,7 +367,7 @@ def test_two_drivers_in_two_threads_do_not_end_each_other() -> None:
 
 
 def test_a_profile_in_use_is_refused_before_anything_starts() -> None:
-    """Two contexts on one user-data dir would break each other: the second is told which process has it."""
+    """A second context on one user-data dir is refused, with the process that uses it."""
 
     async def go() -> None:
         async with small() as them:
@@ -383,15 +383,15 @@ def test_a_profile_in_use_is_refused_before_anything_starts() -> None:
 
 
 def test_what_a_page_asks_on_leaving_does_not_stop_the_next_order(site: Site) -> None:
-    """`Leave this page?` after a click of ours is answered yes."""
+    """A question on leaving the page is answered with yes."""
 
     async def go() -> None:
         async with small() as them:
             context = await them.open()
-            async with context.page() as hold:
-                await hold.page.goto(site.page("form-leaving"))
-                await hold.page.click("body")
-                await hold.page.goto(site.page("blank"))
-                assert hold.page.url == site.page("blank")
+            async with context.page() as lease:
+                await lease.page.goto(site.page("form-leaving"))
+                await lease.page.click("body")
+                await lease.page.goto(site.page("blank"))
+                assert lease.page.url == site.page("blank")
 
     run_async(go())

@@ -1,4 +1,4 @@
-"""Runs in a company's network: proxies that ask for a user, PAC files, an own authority, client certificates."""
+"""Runs in a company's network: proxies with passwords, PAC files, a private authority, client certificates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from po_pw import events, models, settings
 from po_pw.browser import nss
 from po_pw.engine import run as engine
 from po_pw.orders import read
-from po_pw.processing import resuming
 from tests.helpers import certificates
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ _ON_LINUX: Final = pytest.mark.skipif(sys.platform != "linux", reason="the setti
 
 @dataclasses.dataclass(slots=True)
 class Network:
-    """One server: the portal, and the proxy that leads to it."""
+    """One server: the portal, and the proxy to it."""
 
     port: int = 0
     asks_user: bool = False
@@ -84,7 +83,7 @@ async def served(tls: ssl.SSLContext | None = None, *, asks_user: bool = False) 
 
 @contextlib.asynccontextmanager
 async def tunnelled(port: int) -> AsyncIterator[int]:
-    """A proxy for https that asks for a user name and leads everything to a server here; its port."""
+    """An https proxy that asks for a user name and connects to a server of the test; its port."""
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
@@ -112,7 +111,7 @@ async def tunnelled(port: int) -> AsyncIterator[int]:
 
 
 async def run(folder: Path, origin: str, **more: object) -> tuple[list[models.Outcome], list[str]]:
-    """Two orders of two files each; what came of them, and what was said beside them."""
+    """Runs two orders with two files each; returns the outcomes and the notices."""
     rows = [f"PO-{n},{origin}/orders/{n}" for n in (1, 2)]
     folder.mkdir(exist_ok=True)
     (folder / "pos.csv").write_text("\n".join(["po_number,url", *rows]), "utf-8")
@@ -122,14 +121,14 @@ async def run(folder: Path, origin: str, **more: object) -> tuple[list[models.Ou
     hub.listen(lambda event: said.append(event.text) if isinstance(event, events.Notice) else None)
     options = settings.load(out=folder / "out", home=folder / "home", backoff_base=0.05, workers=1, attempts=1, **more)
     async with engine.Run(options, hub) as one:
-        given = one.process(table.rows(), columns=table.columns, resume=resuming.Resume())
+        given = one.process(table.rows(), columns=table.columns, resume=models.Resume())
         return [outcome async for outcome in given], [text for text in said if "are downloaded by the browser" in text]
 
 
 def test_a_proxy_that_asks_for_a_user_name_gets_it_from_both(
     loop: LoopThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pages come through the browser and files through our client, both by the environment's proxy and its user."""
+    """Browser and HTTP client both sign in to the environment's proxy."""
 
     async def body() -> None:
         async with served(asks_user=True) as network:
@@ -147,7 +146,7 @@ def test_a_proxy_that_asks_for_a_user_name_gets_it_from_both(
 def test_a_proxy_that_only_the_browser_knows(
     loop: LoopThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    """A PAC file, and the settings of a desktop: all files come through the browser, which is said once."""
+    """With a PAC file or a desktop's settings, all files come through the browser, which is reported once."""
 
     async def body() -> None:
         async with served() as network:
@@ -173,8 +172,10 @@ def test_a_proxy_that_only_the_browser_knows(
 def test_an_authority_of_the_company_and_a_client_certificate(
     loop: LoopThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The browser shows the certificate on pages, and on files as long as Python does not trust the authority, said
-    once; when Python does, our client shows it. All of it through a proxy that asks for a user."""
+    """Browser and client show the certificate through a proxy that asks for a user name.
+
+    Until Python trusts the authority, files come through the browser, which is reported once.
+    """
     authority = certificates.issue("Corporation")
     tls = certificates.server_context(tmp_path, authority, PORTAL)
     certificates.trusting_home(tmp_path / "user", tmp_path / "ca.pem")

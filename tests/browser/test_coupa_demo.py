@@ -1,4 +1,4 @@
-"""`po-pw demo --portal coupa`, as it is typed."""
+"""`po-pw demo --portal coupa`, as a user types it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_the_demo_of_coupa_checks_every_file(tmp_path: Path) -> None:
-    """Signed in at the identity provider on its three pages, with a one-time code; all there is of so many orders."""
+    """Signs in at the identity provider with a one-time code and downloads every file of the orders."""
     ended = po_pw("demo", "--portal", "coupa", "--orders", "10", "--latency", "0", "-w", "2", cwd=tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "A Coupa tenant is at " in ended.stdout

@@ -1,4 +1,4 @@
-"""Coupa's own list of orders, where it has no search by address: what is found in it, and what is not claimed."""
+"""Coupa's own list of orders, if it cannot be searched by address: what is found, and what is not claimed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def ran(portal: plain_portal.Portal, folder: Path, numbers: list[str]) -> 
 
 @pytest.mark.parametrize(("shown", "presses"), [(BY_SCRIPT, LAST - 1), (BY_SCROLLING, 0)])
 def test_a_list_that_only_a_script_turns_is_read_to_its_end_once(tmp_path: Path, shown: str, presses: int) -> None:
-    """An order on its last page is found, one that is on none is not there; nothing that changes is pressed."""
+    """An order on the last page is found, one on no page is not; no button that changes something is pressed."""
     pages: dict[str, str | Answer] = {
         "/order_headers": listed(shown),
         **{f"/order_headers/rows_{one}": ROWS[one] for one in ROWS},
@@ -99,7 +99,7 @@ def test_a_list_that_only_a_script_turns_is_read_to_its_end_once(tmp_path: Path,
 def test_an_order_that_may_be_elsewhere_in_the_list_is_not_called_missing(
     tmp_path: Path, shown: str | Answer, why: str
 ) -> None:
-    """Where its search does nothing and pages were not seen, or the list is refused; what is seen is found."""
+    """If the search fails, pages were not seen or the list is refused, an order is not reported as missing."""
     portal = plain_portal.Portal({"/order_headers": shown, "/order_headers/901": order("51", FIRST, record="901")})
     portal.bodies = {f"{FILE}/1/a.pdf": plain_portal.PDF}
     found = run_async(ran(portal, tmp_path, ["PO99", "PO51"]))

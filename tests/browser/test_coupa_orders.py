@@ -1,4 +1,4 @@
-"""The embedded Coupa tenant, run from PO numbers and the tenant's address alone."""
+"""A run on the embedded Coupa tenant, with only PO numbers and the tenant's address."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from po_pw import errors, events, models
-from po_pw.demo.coupa import tenant_catalogue, tenant_server
+from po_pw.demo.coupa import demo_tenant, tenant_catalogue, tenant_server
 from po_pw.demo.coupa.tenant_variants import Variant
-from po_pw.processing import resuming
 from tests.helpers import tenant_runs
 from tests.helpers.support import run_async
 
@@ -31,8 +30,8 @@ READS: Final = re.compile(
 
 
 @pytest.fixture(scope="module")
-def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[tenant_server.Tenant, tenant_runs.Ran]]:
-    """A tenant all of whose orders were run once, with four workers."""
+def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[demo_tenant.Tenant, tenant_runs.Ran]]:
+    """A tenant whose orders were all processed once, by four workers."""
     folder = tmp_path_factory.mktemp("tenant")
     with tenant_server.serve_in_thread(NATIVE) as running:
         tenant_runs.sign_in(running, folder / "home")
@@ -40,12 +39,12 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[tenant_se
         yield running, run_async(tenant_runs.run(running.origin, folder, numbers, workers=4))
 
 
-def variants(tenant: tenant_server.Tenant) -> Mapping[Variant, tenant_catalogue.TenantOrder]:
+def variants(tenant: demo_tenant.Tenant) -> Mapping[Variant, tenant_catalogue.TenantOrder]:
     return {order.variant: order for order in tenant.orders}
 
 
-def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
-    """Status, error, and the SHA-256 of each file: every expected one, none unexpected; nothing was changed."""
+def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
+    """Status, error and the SHA-256 of each file are as expected; nothing was changed on the tenant."""
     portal, ran = tenant
     wrong: list[tuple[object, ...]] = []
     for order in portal.orders:
@@ -60,8 +59,8 @@ def test_every_order_comes_out_as_a_person_would_say(tenant: tuple[tenant_server
     assert portal.harm == []
 
 
-def test_nothing_else_is_asked_of_the_portal(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
-    """Pages of orders, of the requisitions that are wanted, the list where an order is not at its address, files."""
+def test_nothing_else_is_asked_of_the_portal(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
+    """Only pages of orders, their requisitions, the list where needed, and files are requested."""
     portal, _ = tenant
     asked = [one for one in portal.log if one.host == "tenant"]
     assert {one.method for one in asked} == {"GET"}
@@ -85,8 +84,8 @@ def test_nothing_else_is_asked_of_the_portal(tenant: tuple[tenant_server.Tenant,
     assert [path for path, count in files.items() if count > 1 and not any(one in path for one in stale)] == []
 
 
-def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
-    """Addresses and texts are in the results with what they are; the page's own count is met with them."""
+def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
+    """Addresses and texts are in the results as such, and count towards the page's own number."""
     portal, ran = tenant
     for variant in (Variant.URL_AND_TEXT, Variant.ONLY_URL):
         order = variants(portal)[variant]
@@ -99,8 +98,8 @@ def test_what_is_no_file_is_recorded_and_counted(tenant: tuple[tenant_server.Ten
         }
 
 
-def test_a_requisitions_files_say_so(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
-    """In the manifest and the results; what the order has of its own stays first."""
+def test_a_requisitions_files_say_so(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
+    """Manifest and results name the requisition's files as such; the order's own files come first."""
     portal, ran = tenant
     order = variants(portal)[Variant.REQUISITION_ADDED]
     assert order.requisition is not None
@@ -113,15 +112,15 @@ def test_a_requisitions_files_say_so(tenant: tuple[tenant_server.Tenant, tenant_
     assert [file["section"] for file in told] == [file.section for file in outcome.files]
 
 
-def test_the_supplier_is_the_pages(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
-    """The list has none."""
+def test_the_supplier_is_the_pages(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
+    """The supplier is read from the page, as the list has none."""
     portal, ran = tenant
     order = variants(portal)[Variant.HEADER_CLICK]
     assert ran.outcomes[order.po_number].supplier == order.supplier
 
 
-def test_presses_are_few_and_hand_out_files(tenant: tuple[tenant_server.Tenant, tenant_runs.Ran]) -> None:
-    """Only buttons that are named as a file, that show the attachments of a line, or turn the lines' pages."""
+def test_presses_are_few_and_hand_out_files(tenant: tuple[demo_tenant.Tenant, tenant_runs.Ran]) -> None:
+    """Only buttons named as a file, showing a line's attachments or turning the pages of lines are pressed."""
     portal, ran = tenant
     pressed = [event for event in ran.heard if isinstance(event, events.Pressed)]
     assert [event.label for event in pressed if event.refused] == []
@@ -142,7 +141,7 @@ def test_presses_are_few_and_hand_out_files(tenant: tuple[tenant_server.Tenant, 
 
 @pytest.mark.parametrize("requests", [1, 2, 3, 4])
 def test_an_ended_session_is_never_no_attachments(tmp_path: Path, requests: int) -> None:
-    """Whether a part of the order's page, its requisition, a part of that, or a file asks for it: it is a sign-in."""
+    """A sign-in page in place of any part of an order, its requisition or a file is recognised as such."""
     ends = dataclasses.replace(NATIVE, session_requests=requests)
     with tenant_server.serve_in_thread(ends) as running:
         tenant_runs.sign_in(running, tmp_path / "home")
@@ -153,13 +152,13 @@ def test_an_ended_session_is_never_no_attachments(tmp_path: Path, requests: int)
 
 
 def test_reading_again_gives_the_same_attachments(tmp_path: Path) -> None:
-    """A refresh finds every file by the id that it had, and fetches none anew."""
+    """A refresh finds every file by its earlier id, and downloads none again."""
     with tenant_server.serve_in_thread(NATIVE) as running:
         wanted = (Variant.AWKWARD, Variant.SAME_NAME, Variant.PAGED_LINES, Variant.REQUISITION, Variant.OTHER_ID)
         numbers = [variants(running)[variant].po_number for variant in wanted]
         tenant_runs.sign_in(running, tmp_path / "home")
         first = run_async(tenant_runs.run(running.origin, tmp_path, numbers))
-        again = run_async(tenant_runs.run(running.origin, tmp_path, numbers, resume=resuming.Resume(refresh=True)))
+        again = run_async(tenant_runs.run(running.origin, tmp_path, numbers, resume=models.Resume(refresh=True)))
         for number in numbers:
             ids = {file.attachment_id for file in first.outcomes[number].files}
             assert {file.attachment_id for file in again.outcomes[number].files} == ids

@@ -1,4 +1,4 @@
-"""Pages of Coupa that the embedded tenant does not show: lists that tell nothing, and what must never be believed."""
+"""Pages of Coupa that the embedded tenant does not have: what must not be believed."""
 
 from __future__ import annotations
 
@@ -130,9 +130,9 @@ EXPECTED: Final = {
 
 
 def test_what_a_page_does_not_prove_is_not_claimed(tmp_path: Path) -> None:
-    """A list that says nothing, counts that are not met, parts that did not come, requisitions nobody may see.
+    """Silent lists, wrong counts, missing parts and hidden requisitions make an order incomplete.
 
-    What there is is fetched all the same; another order's files never are, nor is anything pressed that deletes.
+    The files that are there are downloaded; another order's files are not, and nothing that deletes is pressed.
     """
     portal = plain_portal.Portal(PAGES)
     portal.bodies = {f"{FILE}/{name}": plain_portal.PDF for name in ("1/a.pdf", "1/a.bin", "2/b.pdf")}
@@ -165,7 +165,7 @@ def test_what_a_page_does_not_prove_is_not_claimed(tmp_path: Path) -> None:
 
 
 def test_a_page_that_is_not_coupas_is_read_as_any_other(tmp_path: Path) -> None:
-    """An address of that form may be another portal's: then its own headings and lists count."""
+    """A page with an address like Coupa's that is not Coupa's is read by its headings and lists."""
     body = plain_portal.order("PO-1", plain_portal.area("a.pdf"))
     portal = plain_portal.Portal({"/order_headers/PO-1": body})
 

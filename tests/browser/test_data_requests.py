@@ -1,4 +1,4 @@
-"""A page whose own request for the list brought nothing says "No attachments": that is believed only of a 404."""
+""" "No attachments" on a page whose request for the list failed is believed only after a 404."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ fetch('$ADDRESS').then((answer) => answer.json()).then(show).catch(() => show([]
 
 
 def page(number: str, address: str) -> str:
-    """An order's page, whose list is asked for at this address."""
+    """An order's page that requests its list at this address."""
     return plain_portal.order(number, LIST.replace("$ADDRESS", address))
 
 
 def test_a_list_that_did_not_come_is_not_an_empty_one(tmp_path: Path) -> None:
-    """Refused, led to a sign-in here or elsewhere, too many requests, no answer: each is said; a 404 is "none"."""
+    """A refusal, a sign-in, too many requests and no response are errors; a 404 is an empty list."""
     portal, elsewhere = plain_portal.Portal({}), plain_portal.Portal({})
     statuses = {"A1": 401, "A2": 403, "A3": 419, "A4": 429, "A5": 500}
 
@@ -63,7 +63,7 @@ def test_a_list_that_did_not_come_is_not_an_empty_one(tmp_path: Path) -> None:
 
 
 def test_data_that_came_before_and_now_leads_to_a_page_is_a_sign_in(tmp_path: Path) -> None:
-    """The session has ended, though the page opens without one: the order is left for after the sign-in."""
+    """If data that came before now redirects to a page, the session has ended, though the page opens without one."""
     portal = plain_portal.Portal({})
 
     async def go() -> plain_portal.Ran:

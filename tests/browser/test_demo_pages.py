@@ -1,6 +1,6 @@
-"""The demo portal's pages in a real browser: their scripts do what each variant is about.
+"""The demo portal's pages in a real browser: each variant behaves as described.
 
-`test_run.py` shows that po-pw gets every file of every variant; these tests tell which side is wrong when it does not.
+`test_run.py` shows that po-pw gets every file of every variant; if it does not, these tests tell which side is wrong.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="session")
 def base_url() -> None:
-    """In place of pytest-playwright's own, which pytest 9.2 warns of."""
+    """Replaces pytest-playwright's fixture, about which pytest 9.2 warns."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def portal() -> Iterator[server.Portal]:
 
 
 def open_order(page: Page, portal: server.Portal, variant: Variant) -> list[str]:
-    """Signs in on the way to an order's page; gives the names its files should have."""
+    """Signs in on the way to an order's page; returns its files' names."""
     order = first(portal, variant)
     page.goto(portal.order_url(order.po_number))
     page.fill("#username", portal.username)
@@ -48,7 +48,7 @@ def open_order(page: Page, portal: server.Portal, variant: Variant) -> list[str]
 
 @pytest.mark.parametrize("variant", [Variant.LATE, Variant.APPENDED])
 def test_lists_that_come_late(page: Page, portal: server.Portal, variant: Variant) -> None:
-    """The section says that it is busy, then has every link and the number, and is busy no more."""
+    """The section says that it is busy, then shows all links and their number."""
     names = open_order(page, portal, variant)
     page.wait_for_selector("#attachments:not([aria-busy]) .file-list")
     assert page.locator("#attachments .name a").all_inner_texts() == names
@@ -58,7 +58,7 @@ def test_lists_that_come_late(page: Page, portal: server.Portal, variant: Varian
 
 @pytest.mark.parametrize("variant", [Variant.VERY_LATE, Variant.CHAINED, Variant.LATE_SCRIPT])
 def test_lists_that_nothing_announces(page: Page, portal: server.Portal, variant: Variant) -> None:
-    """Nothing says that there is more to come; then all files are there, and the heading counts them."""
+    """Nothing announces the list; then all files are there, and the heading counts them."""
     names = open_order(page, portal, variant)
     page.wait_for_selector("#attachments .file-list")
     assert page.locator("#attachments .name a").all_inner_texts() == names
@@ -67,7 +67,7 @@ def test_lists_that_nothing_announces(page: Page, portal: server.Portal, variant
 
 @pytest.mark.parametrize("way", LIST_WAYS)
 def test_every_way_of_a_late_list(page: Page, way: str) -> None:
-    """A portal can be set up so that its lists come in any of the ways."""
+    """A portal can be set up with each way of late lists."""
     settings = catalogue.PortalSettings(orders=1, plain=True, latency=0, list_way=way, list_delay=0.1)
     with server.serve_in_thread(settings) as late:
         names = open_order(page, late, Variant.LINKS)
@@ -77,7 +77,7 @@ def test_every_way_of_a_late_list(page: Page, way: str) -> None:
 
 
 def test_a_list_in_a_frame(page: Page, portal: server.Portal) -> None:
-    """The links are in the frame, and a click there is a download."""
+    """The links are in the frame, and a click there downloads."""
     names = open_order(page, portal, Variant.IFRAME)
     links = page.frame_locator("#attachments iframe").locator(".name a")
     links.first.wait_for()
@@ -88,7 +88,7 @@ def test_a_list_in_a_frame(page: Page, portal: server.Portal) -> None:
 
 
 def test_a_list_behind_a_control(page: Page, portal: server.Portal) -> None:
-    """Nothing before the control is pressed; then the list, and the control says so."""
+    """The list appears after the control was pressed, which then says so."""
     names = open_order(page, portal, Variant.EXPANDER)
     assert page.locator("#attachments .name").count() == 0
     page.click("text=Show attachments")
@@ -99,7 +99,7 @@ def test_a_list_behind_a_control(page: Page, portal: server.Portal) -> None:
 
 
 def test_a_list_of_several_pages(page: Page, portal: server.Portal) -> None:
-    """ "Next" shows other files at the same address, until it can be pressed no more; "Previous" goes back."""
+    """ "Next" shows other files at the same address, until the last page; "Previous" goes back."""
     names = open_order(page, portal, Variant.PAGED)
     address, seen = page.url, page.locator("#attachments .name a").all_inner_texts()
     assert page.is_disabled("text=Previous")
@@ -116,7 +116,7 @@ def test_a_list_of_several_pages(page: Page, portal: server.Portal) -> None:
 
 @pytest.mark.parametrize("variant", [Variant.FORM_POST, Variant.BLOB])
 def test_files_that_only_a_click_hands_out(page: Page, portal: server.Portal, variant: Variant) -> None:
-    """Each button gives its file under its name, whole."""
+    """Each button downloads its complete file under its name."""
     names = open_order(page, portal, variant)
     for file, name in zip(first(portal, variant).shown, names, strict=True):
         with page.expect_download() as download:
@@ -126,7 +126,7 @@ def test_files_that_only_a_click_hands_out(page: Page, portal: server.Portal, va
 
 
 def test_a_script_that_is_signed_out_goes_to_the_form(page: Page, portal: server.Portal) -> None:
-    """A page whose session ended before its list came is never an order without attachments."""
+    """If the session ended before the list was loaded, the page goes to the sign-in form."""
     open_order(page, portal, Variant.EXPANDER)
     portal.sign_everybody_out()
     page.click("text=Show attachments")

@@ -1,4 +1,4 @@
-"""The demo portal over real HTTP: signing in, its pages, and what it counts."""
+"""The demo portal over real HTTP: sign-in, pages and counts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def test_signed_out_everything_leads_to_the_form_and_back() -> None:
-    """Pages, lists and files redirect to the form; after it one is where one wanted to go."""
+    """Pages, lists and files redirect to the form, which redirects back to them."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, Variant.LATE)
@@ -55,7 +55,7 @@ def test_signed_out_everything_leads_to_the_form_and_back() -> None:
 
 
 def test_the_cookie_lives_as_long_as_the_browser() -> None:
-    """HttpOnly, SameSite=Lax, no lifetime; and a new one once signed in."""
+    """The cookie is HttpOnly and SameSite=Lax without a lifetime, and is new after signing in."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         async with session.get(portal.sign_in_url) as answer:
@@ -86,7 +86,7 @@ def test_the_cookie_lives_as_long_as_the_browser() -> None:
     ],
 )
 def test_a_wrong_form_comes_back_with_a_complaint(changed: dict[str, str], status: int, words: str) -> None:
-    """Wrong user, password or CSRF token: the form again, saying so, and still signed out."""
+    """A wrong user, password or CSRF token shows the form again with a message."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         async with session.get(portal.sign_in_url) as answer:
@@ -106,7 +106,7 @@ def test_a_wrong_form_comes_back_with_a_complaint(changed: dict[str, str], statu
 
 @pytest.mark.parametrize("target", ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "x"])
 def test_the_way_back_never_leads_elsewhere(target: str) -> None:
-    """A target that is not a path of the portal becomes the list of orders."""
+    """A target outside the portal becomes the list of orders."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         reached = await sign_in(portal, session, next=target)
@@ -116,7 +116,7 @@ def test_the_way_back_never_leads_elsewhere(target: str) -> None:
 
 
 def test_signing_out_and_being_signed_out() -> None:
-    """The header's link ends one session; `expire_sessions` ends all, and a file is then a page with a form."""
+    """The header's link ends one session; `expire_sessions` ends all; a file is then a page with a form."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         async with session.get(portal.origin) as answer:
@@ -138,7 +138,7 @@ def test_signing_out_and_being_signed_out() -> None:
 
 
 def test_pages_show_the_order_and_decoys() -> None:
-    """Heading, supplier, amount and files are on the page; so are things that are no attachments."""
+    """A page has heading, supplier, amount, files, and things that are no attachments."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, Variant.WITH_ADDRESS)
@@ -165,7 +165,7 @@ def test_pages_show_the_order_and_decoys() -> None:
 
 @pytest.mark.parametrize("variant", [Variant.LATE, Variant.IFRAME, Variant.EXPANDER])
 def test_lists_that_are_not_on_the_page_itself(variant: Variant) -> None:
-    """The page holds no link; what its script or frame asks for holds them all."""
+    """The page has no link; the response to its script or frame has all of them."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, variant)
@@ -182,7 +182,7 @@ def test_lists_that_are_not_on_the_page_itself(variant: Variant) -> None:
 
 
 def test_a_list_of_several_pages() -> None:
-    """The heading claims them all, each page shows some, together they are all."""
+    """The heading counts all files; each page shows some of them."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, Variant.PAGED)
@@ -210,7 +210,7 @@ def test_a_list_of_several_pages() -> None:
     ],
 )
 def test_orders_that_have_no_files(variant: Variant, status: int, words: str) -> None:
-    """Not there, not allowed, or nothing attached: each says so with its own status."""
+    """Missing, forbidden and empty orders each have their own status and text."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         async with session.get(portal.order_url(first(portal, variant).po_number)) as answer:
@@ -223,7 +223,7 @@ def test_orders_that_have_no_files(variant: Variant, status: int, words: str) ->
 
 
 def test_what_is_not_there_is_said_so() -> None:
-    """Orders, files and paths nobody has are 404 pages; the list shows every order but the one that does not exist."""
+    """Unknown orders, files and paths are 404 pages; the list has every existing order."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         for path in ("/orders/PO-9", "/orders/PO-9/attachments.json", "/files/1", "/files/x", "/nowhere", "/static/no"):
@@ -237,7 +237,7 @@ def test_what_is_not_there_is_said_so() -> None:
 
 
 def test_pages_at_once_are_counted() -> None:
-    """The portal knows how many pages were asked for at once: overlap is proved by counting."""
+    """The portal counts the pages requested at once, which proves overlap."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         orders = [order for order in portal.orders if order.variant is Variant.LINKS][:4]
@@ -262,7 +262,7 @@ def test_pages_at_once_are_counted() -> None:
 
 
 def test_a_portal_on_a_thread(tmp_path: Path) -> None:
-    """It runs beside synchronous code, writes the table people would have, and is gone afterwards."""
+    """The portal runs beside synchronous code, writes the user's list, and is gone afterwards."""
 
     async def status(url: str) -> int:
         async with client() as session, session.get(url) as answer:
@@ -286,7 +286,7 @@ def test_a_portal_on_a_thread(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken_is_said_so() -> None:
-    """The error of the start reaches the caller, from the thread too."""
+    """A port in use is an error for the caller, from the thread, too."""
     with server.serve_in_thread(QUICK) as portal:
         port = urlsplit(portal.origin).port
         assert port is not None
@@ -296,7 +296,7 @@ def test_a_port_that_is_taken_is_said_so() -> None:
 
 
 def test_the_representation_says_what_was_asked() -> None:
-    """What a failing test prints of a portal helps."""
+    """A portal's representation in a failing test shows its requests."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         assert "40 orders" in repr(portal)

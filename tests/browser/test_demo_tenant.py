@@ -15,7 +15,7 @@ from yarl import URL
 
 from po_pw.demo import faults
 from po_pw.demo.catalogue import Delivery
-from po_pw.demo.coupa import tenant_catalogue, tenant_server, widgets
+from po_pw.demo.coupa import demo_tenant, tenant_catalogue, tenant_server, widgets
 from po_pw.demo.coupa.tenant_catalogue import Source, Way
 from po_pw.demo.coupa.tenant_variants import UNSEEN, Variant
 from tests.helpers.demo_visits import client
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def base_url() -> None:
-    """In place of pytest-playwright's own, which pytest 9.2 warns of."""
+    """Replaces pytest-playwright's fixture, about which pytest 9.2 warns."""
 
 
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
 def test_every_file_comes_from_the_storage() -> None:
-    """Each by both of its addresses, whole, by a signed address of another host that asks for no sign-in."""
+    """Each file can be downloaded by both addresses, through a signed address of another host."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         for order in tenant.orders:
             for place, (_, file) in enumerate(order.wanted):
                 if order.variant is Variant.STALE_ADDRESS:
@@ -57,9 +57,9 @@ def test_every_file_comes_from_the_storage() -> None:
 
 
 def test_signed_addresses() -> None:
-    """Unsigned, changed or old ones are refused; on one order the first is old already, and the next is good."""
+    """Unsigned, changed and expired addresses are refused; one order's first is expired, and the next is valid."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         file = first(tenant, Variant.STALE_ADDRESS).files[0]
         stale, good = [await get(session, tenant.origin + widgets.file_address(file)) for _ in range(2)]
         assert "AccessDenied" in stale[1]
@@ -72,9 +72,9 @@ def test_signed_addresses() -> None:
 
 
 def test_a_file_that_is_gone_leads_back_to_the_order() -> None:
-    """With an error on the order's page and status 200; an attachment's record leads to the page it belongs to."""
+    """A missing file leads to the order's page with an error and status 200."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.FILE_GONE)
         gone = next(item.attachment for item in order.items if item.attachment.number in order.gone)
         assert tenant_catalogue.is_file(gone)
@@ -90,9 +90,9 @@ def test_a_file_that_is_gone_leads_back_to_the_order() -> None:
 
 
 def test_failures_can_be_set() -> None:
-    """Of an answer of the tenant, and of a file's body; the next time it works."""
+    """Errors can be set for a response or a file's body; the next request works."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.HEADER_DATA)
         tenant.faults.add(order.path, faults.Fault.TOO_MANY)
         tenant.faults.add(quote(widgets.storage_path(order.files[0])), faults.Fault.SHORT)
@@ -106,9 +106,9 @@ def test_failures_can_be_set() -> None:
 
 
 def test_an_order_says_which_it_is() -> None:
-    """By its marks, title and supplier; the print view and other addresses of it are the same order's."""
+    """Marks, title and supplier identify an order; its print view is the same order's."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.OTHER_ID)
         custom = f"/order_headers/show_custom/{order.header_id}?version=1"
         for path in (order.path, f"{order.path}?translate=1", custom):
@@ -139,9 +139,9 @@ def test_an_order_says_which_it_is() -> None:
     ],
 )
 def test_pages_that_are_no_order(variant: Variant, status: int, path: str | None, words: str) -> None:
-    """Each says so in its language, in the place for errors, and has no mark of an order."""
+    """Each error page says so in its language, and has no mark of an order."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, variant)
         async with session.get(tenant.origin + order.path) as answer:
             assert (answer.status, answer.url.path) == (status, path or order.path)
@@ -155,9 +155,9 @@ def test_pages_that_are_no_order(variant: Variant, status: int, path: str | None
 
 
 def test_the_list_of_orders() -> None:
-    """A search is a GET: the number's order, and others that have it in theirs; nobody's who may not see it."""
+    """A search is a GET that finds all orders with the number, except forbidden ones."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         def found(text: str) -> list[tuple[str, str]]:
             return re.findall(r'<td><a href="(/order_headers/\d+)">(\d+)</a></td>', text)
 
@@ -182,9 +182,9 @@ def test_the_list_of_orders() -> None:
 
 
 def test_the_tenant_remembers_who_did_harm() -> None:
-    """Whatever is posted beside a sign-in, and asking for an address that cancels, is noted."""
+    """POSTs other than sign-ins, and requests that cancel, are recorded as harm."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.NOTHING)
         await session.post(f"{tenant.origin}{order.path}/attachments")
         await session.delete(f"{tenant.origin}/attachments/10001")
@@ -201,7 +201,7 @@ def test_the_tenant_remembers_who_did_harm() -> None:
 
 @pytest.mark.long
 def test_a_person_finds_what_the_catalogue_says(page: Page) -> None:
-    """Signs in once by typing, opens every order, sees each attachment where it should be, and changes nothing."""
+    """Signs in once by typing, opens every order, sees each attachment, and changes nothing."""
     with tenant_server.serve_in_thread(dataclasses.replace(QUICK, late=0.05)) as tenant:
         _sign_in_by_hand(page, tenant)
         tenant.faults.remaining.clear()
@@ -222,7 +222,7 @@ def test_a_person_finds_what_the_catalogue_says(page: Page) -> None:
         assert [entry.host for entry in posts] == ["provider"] * 4 + ["tenant"]
 
 
-def _sign_in_by_hand(page: Page, tenant: tenant_server.Tenant) -> None:
+def _sign_in_by_hand(page: Page, tenant: demo_tenant.Tenant) -> None:
     page.goto(tenant.sign_in_url)
     for field, words in (("identifier", tenant.username), ("secret", tenant.password), ("otp", tenant.code())):
         page.fill(f"#{field}", words)
@@ -251,7 +251,7 @@ def _see_order(page: Page, order: tenant_catalogue.TenantOrder) -> None:
 
 
 def _see_header_and_comments(page: Page, items: tuple[tenant_catalogue.Item, ...]) -> None:
-    """Each attachment once in its list, as it should stand there."""
+    """Checks that each attachment is once in its list, as it should be shown."""
     in_header = [item for item in items if item.source is Source.ORDER or item.way is Way.CLICK]
     in_comments = [item for item in items if item not in in_header and item.source is not Source.LINE]
     _wait(page.locator(".attachments li.attachment"), len(in_header))
@@ -276,7 +276,7 @@ def _wait(found: Locator, count: int) -> None:
 
 @pytest.mark.long
 def test_items_without_an_address_are_downloads(page: Page, tmp_path: Path) -> None:
-    """A click, or Enter, starts the download, here or in another tab; on one order a bar lies over the item."""
+    """A click or Enter starts the download, here or in another tab; on one order a bar covers the item."""
     with tenant_server.serve_in_thread(QUICK) as tenant:
         _sign_in_by_hand(page, tenant)
         for variant in (Variant.IN_PORTUGUESE, Variant.HEADER_TAB, Variant.FLOATING_BAR):
@@ -299,7 +299,7 @@ def test_items_without_an_address_are_downloads(page: Page, tmp_path: Path) -> N
 
 @pytest.mark.long
 def test_the_comments_are_drawn_twice(page: Page) -> None:
-    """The nodes of the first drawing are gone afterwards; on one order the first drawing lacks the last comment."""
+    """The first drawing's nodes are replaced; on one order the first drawing lacks the last comment."""
     with tenant_server.serve_in_thread(dataclasses.replace(QUICK, late=0.3)) as tenant:
         _sign_in_by_hand(page, tenant)
         page.add_init_script(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from po_pw.demo.coupa import tenant_server, widgets
+from po_pw.demo.coupa import demo_tenant, tenant_server, widgets
 from po_pw.demo.coupa.tenant_catalogue import SignIn
 from po_pw.demo.coupa.tenant_variants import Variant
 from tests.helpers.demo_visits import client
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def test_single_sign_on_page_by_page() -> None:
-    """User name, password, code and a question, each on its own page of another host; then where one wanted to go."""
+    """User name, password, code and a question each have a page on another host; then the target opens."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.COMMENTS)
         page = await get(session, tenant.origin + order.path)
         assert page[0].origin() == URL(tenant.provider_origin)
@@ -52,16 +52,16 @@ def test_single_sign_on_page_by_page() -> None:
 
 
 def test_the_provider_may_ask_less() -> None:
-    """Without a code and without a question; and not at all, where it remembers who stays signed in."""
+    """The provider may ask for no code or question, or for nothing if the user stays signed in."""
 
-    async def short(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def short(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         page = await send(session, await get(session, tenant.sign_in_url), identifier=tenant.username)
         page = await send(session, await send(session, page, secret=tenant.password))
         assert str(page[0]) == tenant.sign_in_url
 
     visit(short, dataclasses.replace(QUICK, asks_code=False, asks_to_stay=False), signed_in=False)
 
-    async def again(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def again(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         tenant.sign_everybody_out()
         page = await send(session, await get(session, tenant.sign_in_url))
         assert str(page[0]) == tenant.sign_in_url
@@ -71,9 +71,9 @@ def test_the_provider_may_ask_less() -> None:
 
 
 def test_a_code_may_be_good_once() -> None:
-    """Where the provider is strict, the code that signed in once does not do so again."""
+    """A strict provider refuses a code that was used before."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         code = tenant.code()
         pages = []
         for _ in range(2):
@@ -87,9 +87,9 @@ def test_a_code_may_be_good_once() -> None:
 
 
 def test_the_native_form() -> None:
-    """The tenant asks itself, with the ids that Coupa's form has; a wrong password is said with status 200."""
+    """The tenant's own form has Coupa's ids; a wrong password is reported with status 200."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.LINES)
         page = await get(session, tenant.origin + order.path)
         assert page[0].path == "/sessions/new"
@@ -106,9 +106,9 @@ def test_the_native_form() -> None:
 
 
 def test_a_session_ends_after_so_many_requests() -> None:
-    """Then pages and files lead to the sign-in, JSON says 401; what needs no session is not counted."""
+    """Then pages and files lead to the sign-in, and JSON is a 401; public addresses are not counted."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         order = first(tenant, Variant.HEADER_DATA)
         check = f"{tenant.origin}/sessions/expiration_check"
         for _ in range(5):
@@ -136,9 +136,9 @@ def test_a_session_ends_after_so_many_requests() -> None:
 
 
 def test_one_session_per_user() -> None:
-    """Where that is so, whoever signs in ends the session of before."""
+    """If set, a new sign-in ends the user's earlier session."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         async with client() as elsewhere:
             await sign_in(tenant, elsewhere)
         assert (await get(session, tenant.sign_in_url))[0].host == "localhost"
@@ -148,9 +148,9 @@ def test_one_session_per_user() -> None:
 
 
 def test_two_tenants_do_not_share_a_cookie() -> None:
-    """Cookies are of a host, whatever the port: two sign-ins in one browser stand beside each other."""
+    """Two tenants on one host have different cookies, so one browser can be signed in to both."""
 
-    async def act(tenant: tenant_server.Tenant, session: aiohttp.ClientSession) -> None:
+    async def act(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession) -> None:
         async with tenant_server.serve(QUICK) as other:
             await sign_in(other, session)
             assert str((await get(session, tenant.sign_in_url))[0]) == tenant.sign_in_url

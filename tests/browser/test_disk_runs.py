@@ -1,4 +1,4 @@
-"""Whole runs on disks as they are in offices: held folders, scanners, shares that go away, files that do not fit."""
+"""Whole runs on difficult disks: locked folders, virus scanners, shares that disappear, files that do not fit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from po_pw.engine import run_control
 from po_pw.journal import store
 from po_pw.machine import probes
 from po_pw.orders import read
-from po_pw.processing import order_progress, resuming
+from po_pw.processing import order_progress
 from tests.chaos import machines
 from tests.helpers import plain_portal
 from tests.helpers.support import run_async
@@ -39,7 +39,7 @@ MB = 1 << 20
 
 
 class Portal(plain_portal.Portal):
-    """Serves files as large as their names say: `/files/3MB.pdf`."""
+    """Serves files of the size in their names: `/files/3MB.pdf`."""
 
     async def _answer(self, request: web.Request) -> web.Response:
         name = request.path.rpartition("/")[2]
@@ -57,7 +57,7 @@ def order(number: str, *files: str) -> dict[str, str]:
 
 @dataclasses.dataclass
 class Ran:
-    """What a run left behind."""
+    """The results of a run."""
 
     outcomes: list[models.Outcome]
     heard: list[events.Event]
@@ -67,14 +67,14 @@ class Ran:
 
     @property
     def notices(self) -> list[str]:
-        """What the person was told."""
+        """The messages to the user."""
         return [event.text for event in self.heard if isinstance(event, events.Notice)]
 
 
 async def run(
     portal: plain_portal.Portal, folder: Path, *, hear: Callable[[events.Event], None] = lambda _: None, **more: Any
 ) -> Ran:
-    """One run over all orders of the portal; goes on where another stopped."""
+    """One run over all orders of the portal; continues an earlier one."""
     table = folder / "pos.csv"
     numbers = [path.rpartition("/")[2] for path in portal.pages if path.startswith("/orders/")]
     rows = [f"{number},Acme,{portal.origin}/orders/{number}" for number in numbers]
@@ -94,7 +94,7 @@ async def run(
     error: Exception | None = None
     orders = read.open_table(table)
     async with engine.Run(settings.load(**given), hub, system=probes.SystemProbes(space_every=0.05)) as one:
-        worked = one.process(orders.rows(), columns=orders.columns, resume=resuming.Resume())
+        worked = one.process(orders.rows(), columns=orders.columns, resume=models.Resume())
         try:
             outcomes.extend([outcome async for outcome in worked])
         except errors.PoPwError as problem:
@@ -107,15 +107,15 @@ async def run(
 
 @pytest.fixture
 def may_mount(tmp_path: Path) -> None:
-    """Skips where this process may not mount."""
+    """Skips the test if this process may not mount."""
     if not machines.CAN_MOUNT or not machines.can_mount(tmp_path / "trial"):
         pytest.skip("disks can only be mounted by root on Linux")
 
 
 def test_a_held_folder_is_one_orders_failure_and_everybody_hears_of_it(tmp_path: Path) -> None:
-    """A plain file where the supplier's folder goes: yielded and in the tables, and the others go on.
+    """If a file is in the way of a supplier's folder, only that order fails, and it is in the results.
 
-    Once it is gone the same command puts the folder there; nothing is fetched again.
+    Once the file is gone, the same command creates the folder without downloading anything again.
     """
 
     async def go() -> None:
@@ -146,7 +146,7 @@ def test_a_held_folder_is_one_orders_failure_and_everybody_hears_of_it(tmp_path:
 
 
 def test_a_folder_that_is_let_go_of_before_the_end_is_told_as_it_is(tmp_path: Path) -> None:
-    """Held for longer than the order is tried, and free when the run ends: COMPLETED, everywhere, and once."""
+    """An order whose folder was locked, and is free when the run ends, is COMPLETED, once."""
 
     async def go() -> None:
         async with Portal({**order("PO-1", "a.pdf"), **order("PO-2", "b.pdf")}).serving() as portal:
@@ -167,7 +167,7 @@ def test_a_folder_that_is_let_go_of_before_the_end_is_told_as_it_is(tmp_path: Pa
 
 
 def test_files_that_a_scanner_removes_after_they_came_are_missing_and_the_rest_is_there(tmp_path: Path) -> None:
-    """One is removed each time it comes: tried again, then PARTIAL with the reason. The run goes on."""
+    """A file that a scanner removes each time is retried, then missing with the reason; the run continues."""
 
     async def go() -> None:
         pages = {**order("PO-1", "a.pdf", "virus.pdf"), **order("PO-2", "b.pdf")}
@@ -193,7 +193,7 @@ def test_files_that_a_scanner_removes_after_they_came_are_missing_and_the_rest_i
 
 @pytest.mark.usefixtures("may_mount")
 def test_a_file_that_does_not_fit_holds_up_nobody_and_comes_when_there_is_room(tmp_path: Path) -> None:
-    """Said once, with the disk, what is missing and what to do; its bytes are asked for when it fits, not before."""
+    """A file that does not fit is reported once, blocks no other order, and is requested when it fits."""
 
     async def go() -> None:
         pages = {**order("PO-1", "40MB.pdf"), **order("PO-2", "1MB.pdf"), **order("PO-3", "2MB.pdf")}
@@ -222,7 +222,7 @@ def test_a_file_that_does_not_fit_holds_up_nobody_and_comes_when_there_is_room(t
 
 @pytest.mark.usefixtures("may_mount")
 def test_a_file_that_never_fits_is_that_files_failure(tmp_path: Path) -> None:
-    """After `disk_timeout`: PARTIAL, DISK_FULL; the run is no failure of the machine."""
+    """After `disk_timeout` the order is PARTIAL with DISK_FULL, and the run does not fail."""
 
     async def go() -> None:
         async with Portal({**order("PO-1", "40MB.pdf", "1MB.pdf"), **order("PO-2", "2MB.pdf")}).serving() as portal:
@@ -252,7 +252,7 @@ document.querySelector("#go").onclick = async () => {
 def test_a_temporary_folder_with_too_little_room_for_browsers_is_said_and_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The browser breaks its download off and does not say why: that order waits, those without such files go on."""
+    """Only orders with files that need the browser wait until its temporary folder has space."""
     with tempfile.TemporaryDirectory(dir="/tmp") as short:  # browsers start in no folder with a long path
         temp = Path(short)
         monkeypatch.setattr(tempfile, "tempdir", short)
@@ -286,7 +286,7 @@ async def _with_little_room(tmp_path: Path, temp: Path) -> None:
 @pytest.mark.usefixtures("may_mount")
 @pytest.mark.parametrize("when", ["reading", "finishing"])
 def test_a_share_that_goes_away_and_comes_back(tmp_path: Path, when: str) -> None:
-    """The run waits, says what to do, makes nothing in the share's place, and ends as if nothing had been."""
+    """The run waits for a share, says what to do, creates nothing in its place, and then completes normally."""
     base = tmp_path / "base"
     share, away = base / "share", base / "away"
     out = share / "out"
@@ -297,7 +297,7 @@ def test_a_share_that_goes_away_and_comes_back(tmp_path: Path, when: str) -> Non
             left: list[Path] = []
 
             def hear(event: events.Event) -> None:
-                """Takes the share away at the second order's step, and brings it back once that is said."""
+                """Removes the share at the second order, and brings it back after the message."""
                 steps = [event for event in heard if isinstance(event, events.OrderStep) and event.step == when]
                 heard.append(event)
                 if isinstance(event, events.OrderStep) and event.step == when and len(steps) == 1:
@@ -330,7 +330,7 @@ def test_a_share_that_goes_away_and_comes_back(tmp_path: Path, when: str) -> Non
 
 @pytest.fixture
 def portal(loop: LoopThread) -> Iterator[Portal]:
-    """Served beside a pool, which has a thread of its own."""
+    """Served for a pool, which has its own thread."""
     pages = {path: text for n in range(1, 7) for path, text in order(f"PO-{n}", "a.pdf").items()}
     portal = Portal({path: text for path, text in pages.items() if path != "/orders/PO-2"})
     serving = portal.serving()
@@ -340,15 +340,14 @@ def portal(loop: LoopThread) -> Iterator[Portal]:
 
 
 def row(portal: Portal, number: str, supplier: str = "") -> dict[str, object]:
-    """An order as a script hands it in."""
+    """An order as a script submits it."""
     return {"po_number": number, "supplier": supplier, "url": f"{portal.origin}/orders/{number}", "amount": ""}
 
 
 def test_whatever_comes_of_an_order_whoever_handed_it_in_hears_of_it(
     portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Settled, refused, held, without a work folder, half published, a fault of ours, a journal that fails: no future
-    stays open, each order is one order's failure, and the pool goes on."""
+    """Every future is completed, whatever happens to its order, and the pool keeps working."""
     out = tmp_path / "out"
     real = order_progress.OrderProgress.files
 
@@ -396,7 +395,7 @@ def test_whatever_comes_of_an_order_whoever_handed_it_in_hears_of_it(
 
 @pytest.mark.parametrize("how", ["at once", "after the orders in progress", "sign-in", "no browser"])
 def test_a_run_that_ends_leaves_nobody_waiting(portal: Portal, tmp_path: Path, how: str) -> None:
-    """Stopped while an order is read and others wait, a sign-in asked for, the browsers gone: each future is done."""
+    """When a run is stopped, needs a sign-in or loses its browsers, every future is completed."""
     portal.needs_sign_in = how == "sign-in"
     pool = po_pw.WorkerPool(max_workers=1, out=tmp_path / "out", home=tmp_path / "home", grace=1)
     pool.start()

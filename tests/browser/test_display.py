@@ -1,4 +1,4 @@
-"""A window that is asked for is shown, on a virtual display where there is no other, or the browser runs without."""
+"""A headed browser uses the display, a virtual display, or runs without a window."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_xvfb(no_display: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Neither a display nor an Xvfb; a folder on PATH that a test may put one in."""
+    """Neither a display nor an Xvfb; a folder on PATH for an Xvfb of the test."""
     del no_display
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -87,14 +87,14 @@ def displays_of(process: int) -> list[psutil.Process]:
 
 @contextlib.asynccontextmanager
 async def view(*, headed: bool = True) -> AsyncIterator[tuple[display.View, watchdog.RunDir]]:
-    """What browsers would be started with."""
+    """How browsers would be started."""
     with watchdog.RunDir() as run_dir:
         async with display.shown(headed=headed, run_dir=run_dir) as shown:
             yield shown, run_dir
 
 
 def test_who_asks_for_no_window_gets_none(no_display: None) -> None:
-    """Headless as asked: no warning, and no virtual display is started for it."""
+    """Without `--headed` browsers are headless, without a warning or a virtual display."""
 
     async def go() -> None:
         async with view(headed=False) as (shown, _):
@@ -106,7 +106,7 @@ def test_who_asks_for_no_window_gets_none(no_display: None) -> None:
 
 @posix_only
 def test_a_display_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where X11 or Wayland is announced, windows go there and no virtual display is started."""
+    """An existing X11 or Wayland display is used, and no virtual one is started."""
 
     async def go() -> None:
         async with view() as (shown, _):
@@ -123,7 +123,7 @@ def test_a_display_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @posix_only
 def test_without_display_and_xvfb_it_is_headless_with_a_warning(no_xvfb: Path) -> None:
-    """No display and no Xvfb: the view is headless, and the warning says what to install."""
+    """Without display and Xvfb, browsers are headless, and the warning says what to install."""
 
     async def go() -> None:
         async with view() as (shown, _):
@@ -148,7 +148,7 @@ def test_without_display_and_xvfb_it_is_headless_with_a_warning(no_xvfb: Path) -
 def test_an_xvfb_that_does_not_start_is_no_crash_either(
     no_xvfb: Path, monkeypatch: pytest.MonkeyPatch, script: str, says: str
 ) -> None:
-    """An Xvfb that fails, or never answers: headless with its reason in the warning, and no process is left."""
+    """If Xvfb fails or never answers, browsers are headless with its reason in the warning; no process is left."""
     monkeypatch.setattr(display, "STARTS_WITHIN", 1.0 if says == "no answer" else IN_TIME)
     monkeypatch.setattr(display, "_ENDS_WITHIN", 0.2)
     program = no_xvfb / display.SERVER
@@ -166,7 +166,7 @@ def test_an_xvfb_that_does_not_start_is_no_crash_either(
 
 @posix_only
 def test_a_file_that_cannot_be_executed_is_no_crash_either(no_xvfb: Path) -> None:
-    """Something called Xvfb that the system cannot run: headless with a warning."""
+    """An Xvfb that cannot be executed leads to headless browsers and a warning."""
     program = no_xvfb / display.SERVER
     program.write_bytes(b"\x7fELF nonsense")
     program.chmod(0o700)
@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_executed_is_no_crash_either(no_xvfb: Path) -> Non
 
 @needs_xvfb
 def test_a_window_opens_on_a_virtual_display(no_display: None, tmp_path: Path) -> None:
-    """A real headed browser opens a page in a window of its own; Xvfb is recorded, and gone at the end."""
+    """A headed browser opens its window on the virtual display, which is gone at the end."""
 
     async def go() -> list[psutil.Process]:
         async with playwright_driver.Driver() as driver, display.shown(headed=True, run_dir=driver.run_dir) as shown:
@@ -196,11 +196,11 @@ def test_a_window_opens_on_a_virtual_display(no_display: None, tmp_path: Path) -
             context = await driver.open(
                 models.WorkerId("w1"), launch, user_data_dir=manager.create_profile("w1"), downloads=tmp_path
             )
-            async with context.page() as hold:
-                await hold.page.goto("data:text/html,<title>here</title>")
-                assert await hold.page.title() == "here"
-                assert await hold.page.evaluate(NODE)
-                assert "Headless" not in await hold.page.evaluate("navigator.userAgent")
+            async with context.page() as lease:
+                await lease.page.goto("data:text/html,<title>here</title>")
+                assert await lease.page.title() == "here"
+                assert await lease.page.evaluate(NODE)
+                assert "Headless" not in await lease.page.evaluate("navigator.userAgent")
             await context.close()
             return running
 
@@ -210,7 +210,7 @@ def test_a_window_opens_on_a_virtual_display(no_display: None, tmp_path: Path) -
 
 @needs_xvfb
 def test_the_virtual_display_is_ours_alone(no_display: None) -> None:
-    """Who does not have the run's cookie is turned away: the X server answers 0 (failed) to a set-up without it."""
+    """The X server refuses clients without the run's cookie."""
 
     async def go() -> None:
         async with view() as (shown, run_dir):
@@ -227,7 +227,7 @@ def test_the_virtual_display_is_ours_alone(no_display: None) -> None:
 
 @needs_xvfb
 def test_two_runs_have_displays_of_their_own(no_display: None) -> None:
-    """Started at once, two runs get two numbers; neither ends the other's."""
+    """Two runs started at once have two displays, and neither ends the other's."""
 
     async def go() -> None:
         async with view() as (other, _):
@@ -243,14 +243,14 @@ def test_two_runs_have_displays_of_their_own(no_display: None) -> None:
 @needs_xvfb
 @pytest.mark.parametrize("steps", [1, 3, 10])
 def test_a_cancelled_start_leaves_no_display(no_display: None, steps: int) -> None:
-    """Cancelled while Xvfb starts, no Xvfb is left."""
+    """If the start of Xvfb is cancelled, no Xvfb is left."""
 
-    async def hold() -> None:
+    async def lease() -> None:
         async with view():
             await asyncio.Event().wait()
 
     async def go() -> None:
-        task = asyncio.ensure_future(hold())
+        task = asyncio.ensure_future(lease())
         for _ in range(steps):
             await asyncio.sleep(0.005)
         task.cancel()
@@ -263,7 +263,7 @@ def test_a_cancelled_start_leaves_no_display(no_display: None, steps: int) -> No
 
 @needs_xvfb
 def test_a_killed_run_leaves_no_virtual_display(no_display: None) -> None:
-    """SIGKILL of the tool: the watchdog ends Xvfb as it ends the browsers, and removes the folder."""
+    """After SIGKILL of the program, the watchdog ends Xvfb and removes its folder."""
     with subprocess.Popen([sys.executable, "-c", RUN], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
@@ -288,7 +288,7 @@ def small_pool(tmp_path: Path) -> tuple[context_pool.Pool, list[events.Event]]:
 
 
 def warnings_in(heard: list[events.Event]) -> list[str]:
-    """What was said as a warning."""
+    """The warnings among the events."""
     return [event.text for event in heard if isinstance(event, events.Notice) and event.level == "warning"]
 
 
@@ -296,15 +296,15 @@ def warnings_in(heard: list[events.Event]) -> list[str]:
 def test_the_run_shows_its_windows_on_the_virtual_display(
     no_display: None, small_pool: tuple[context_pool.Pool, list[events.Event]]
 ) -> None:
-    """Two headed contexts share one Xvfb of the pool; no warning; it is gone when the pool has closed."""
+    """Two headed contexts share one Xvfb of the pool, which is gone after the pool has closed."""
     browsers, heard = small_pool
 
     async def go() -> list[psutil.Process]:
         async with browsers:
             await browsers.sign_in([])
             one, _ = await asyncio.gather(browsers.open(models.WorkerId("w1")), browsers.open(models.WorkerId("w2")))
-            async with one.page() as hold:
-                assert await hold.page.evaluate(NODE)
+            async with one.page() as lease:
+                assert await lease.page.evaluate(NODE)
             return displays_of(os.getpid())
 
     (running,) = run_async(go())
@@ -316,7 +316,7 @@ def test_the_run_shows_its_windows_on_the_virtual_display(
 def test_the_run_goes_on_without_windows_where_there_is_no_display(
     no_xvfb: Path, small_pool: tuple[context_pool.Pool, list[events.Event]]
 ) -> None:
-    """Neither display nor Xvfb: the pool's contexts open without windows, and one warning says so."""
+    """Without display and Xvfb the pool's contexts open headless, with one warning."""
     browsers, heard = small_pool
 
     async def go() -> None:
@@ -333,7 +333,7 @@ def test_the_run_goes_on_without_windows_where_there_is_no_display(
 def test_a_display_that_is_announced_but_not_there_is_no_crash(
     monkeypatch: pytest.MonkeyPatch, small_pool: tuple[context_pool.Pool, list[events.Event]]
 ) -> None:
-    """DISPLAY left over from a session that has ended: contexts open without windows, and one warning says so."""
+    """If DISPLAY names a display that does not exist, contexts open headless, with one warning."""
     monkeypatch.setenv("DISPLAY", ":987")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     browsers, heard = small_pool
@@ -353,7 +353,7 @@ def test_a_display_that_is_announced_but_not_there_is_no_crash(
 def test_a_display_that_dies_in_mid_run_loses_the_window_only(
     no_display: None, small_pool: tuple[context_pool.Pool, list[events.Event]]
 ) -> None:
-    """Xvfb is killed: its browser goes with it, and the worker's next one runs without a window."""
+    """If Xvfb is killed, its browser is lost, and the worker's next one is headless."""
     browsers, heard = small_pool
 
     async def go() -> None:
@@ -372,7 +372,7 @@ def test_a_display_that_dies_in_mid_run_loses_the_window_only(
 
 @needs_xvfb
 def test_a_sign_in_in_a_window_works_on_the_virtual_display(no_display: None, tmp_path: Path) -> None:
-    """`--username` with a window asked for: the form is filled on Xvfb, and the state is saved."""
+    """`--username` with `--headed` fills in the form on Xvfb and saves the state."""
     with server.serve_in_thread(catalogue.PortalSettings(orders=1, latency=0, plain=True)) as portal:
         options = settings.load(headed=True, home=tmp_path)
         signed_in = run_async(

@@ -1,4 +1,4 @@
-"""`po-pw doctor`: each line from real things, each fault a line with its remedy."""
+"""`po-pw doctor` checks real things; each fault is a line with its remedy."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def lines(ended: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
 
 
 def test_this_machine_is_well_until_the_portal_signs_us_out(tmp_path: Path) -> None:
-    """Everything is tried for real and nothing is left; a sign-in that has ended is exit code 4."""
+    """All checks pass and leave nothing; a sign-in that has ended gives exit code 4."""
     with server.serve_in_thread(catalogue.PortalSettings(orders=2, plain=True)) as portal:
         run_async(portal_runs.signed_in(portal, tmp_path / "home"))
         state = sessions.Sessions(tmp_path / "home").state_files()[0].read_text("utf-8")
@@ -97,7 +97,7 @@ def test_this_machine_is_well_until_the_portal_signs_us_out(tmp_path: Path) -> N
 
 
 def test_a_portal_that_is_gone_is_no_problem_of_this_machine(tmp_path: Path) -> None:
-    """A saved sign-in whose portal does not answer: a line of its own, exit code 1."""
+    """A portal that does not answer has its own line, with exit code 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         origin = f"http://127.0.0.1:{taken.getsockname()[1]}"
     cookie = {"name": "s", "value": "x", "domain": "127.0.0.1", "path": "/", "expires": -1}
@@ -113,14 +113,14 @@ def test_a_portal_that_is_gone_is_no_problem_of_this_machine(tmp_path: Path) -> 
 
 
 def test_a_portal_that_is_not_known_is_refused_at_once(tmp_path: Path) -> None:
-    """Exit code 2, as in `process`."""
+    """An unknown portal gives exit code 2, as with `process`."""
     ended = doctor("--portal", "acme", cwd=tmp_path)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "there is no portal 'acme'; there are: coupa, generic" in ended.stderr
 
 
 def test_each_problem_is_a_line_and_the_rest_goes_on(tmp_path: Path) -> None:
-    """A browser that is not there and an output that is a file: two problems with remedies, exit code 3."""
+    """A missing browser and an unusable output folder are two problems with remedies, with exit code 3."""
     (tmp_path / "out").write_text("a file")
     ended = doctor("--json", "--browser", "/no/such", "-o", "out", cwd=tmp_path)
     assert ended.returncode == 3
@@ -134,14 +134,14 @@ def test_each_problem_is_a_line_and_the_rest_goes_on(tmp_path: Path) -> None:
 
 
 def test_several_portals_out_of_reach_are_a_problem_of_this_machine() -> None:
-    """One portal that is down may be down; where none of several answers, the network here is what is missing."""
+    """If none of several portals can be reached, the network is the problem; a single one may be down."""
     dead, alive = checks.problem("portal", "x cannot be reached"), checks.ok("sign-in", "the portal lets us in")
     asked = [[], [alive], [dead], [dead, alive], [dead, dead], [dead, dead, dead, alive]]
     assert [bool(judge.check_network(one)) for one in asked] == [False, False, False, False, True, False]
 
 
 def test_a_check_that_fails_or_hangs_is_a_line() -> None:
-    """No fault of a check is a traceback, and none holds up the others."""
+    """A check that fails or hangs is a line, without a traceback, and does not block the others."""
     never = threading.Event()
 
     def hang() -> list[checks.Check]:
@@ -179,7 +179,7 @@ def test_a_check_that_fails_or_hangs_is_a_line() -> None:
     ],
 )
 def test_file_systems(kind: str, folder: str, mode: str, options: tuple[str, ...], state: str, words: str) -> None:
-    """What the output lies on is said with what it means for the journal."""
+    """The output's file system is reported, with what it means for the journal."""
     line = folders.check_file_system(kind, storage_location.classify(kind, options, folder), mode)
     assert line.state == state
     assert words in line.text
@@ -187,7 +187,7 @@ def test_file_systems(kind: str, folder: str, mode: str, options: tuple[str, ...
 
 
 def test_an_output_with_a_long_path_is_a_warning(tmp_path: Path) -> None:
-    """Where hardly any characters are left for names, the person is told before a run, not after."""
+    """If few characters are left for names, a warning says so before a run."""
     long = tmp_path / ("d" * 200)
     (line,) = folders.output(settings.load(out=long, max_path=len(str(long)) + 50))
     assert line.state == "warning"
@@ -196,14 +196,14 @@ def test_an_output_with_a_long_path_is_a_warning(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a folder that not even root can write to")
 def test_a_folder_that_cannot_be_written_to_is_a_problem() -> None:
-    """Output and profile folder are tried by writing, where they are or would be made."""
+    """Output and profile folder are tested by writing, where they are or would be created."""
     found = [*folders.output(settings.load(out="/proc/x/y")), *folders.home(settings.load(home="/proc"))]
     assert [line.state for line in found] == ["problem", "problem"]
     assert all("/proc cannot be written to" in line.text and line.remedy for line in found)
 
 
 def test_saved_sign_ins_are_read_with_care(tmp_path: Path) -> None:
-    """Age and cookies are said; one that is damaged, expired or open to others says what to do."""
+    """Age and cookies of a sign-in are shown; a damaged, expired or readable one has a remedy."""
     options = settings.load(home=tmp_path)
     kept = sessions.Sessions(tmp_path)
     assert folders.sign_ins(options) == []
@@ -256,21 +256,21 @@ def test_saved_sign_ins_are_read_with_care(tmp_path: Path) -> None:
     ],
 )
 def test_policies_are_judged(values: dict[str, object], stops: bool | None, named: str) -> None:
-    """Policies that stop us are told from those that may get in the way, and from all others."""
-    found = policies.judge(policies.Policies("here", values), headless=True, system="linux")
+    """Policies that prevent a run, policies that may, and all others are told apart."""
+    found = policies.evaluate(policies.Policies("here", values), headless=True, system="linux")
     assert [(finding.name, finding.stops) for finding in found] == ([] if stops is None else [(named, stops)])
 
 
 def test_headless_policies_do_not_matter_with_a_window_and_the_registry_has_numbers() -> None:
-    """A policy counts only where it applies; on Windows truth values are 0 and 1."""
-    judge: Callable[..., list[policies.Finding]] = policies.judge
+    """A policy counts only where it applies; on Windows, booleans are 0 and 1."""
+    judge: Callable[..., list[policies.Finding]] = policies.evaluate
     assert not judge(policies.Policies("", {"HeadlessModeEnabled": False}), headless=False, system="darwin")
     windows = policies.Policies("", {"RemoteDebuggingAllowed": 0, "HeadlessModeEnabled": 1})
     assert [finding.name for finding in judge(windows, headless=True, system="win32")] == ["RemoteDebuggingAllowed"]
 
 
 def test_policy_files_are_found(tmp_path: Path) -> None:
-    """Each browser's own place is read on each system; one that cannot be read says so."""
+    """Each browser's policy files are read on each system; an unreadable one is reported."""
     edge = tmp_path / "etc/opt/edge/policies/managed"
     edge.mkdir(parents=True)
     (edge / "a.json").write_text('{"BrowserSignin": 2}')
@@ -289,7 +289,7 @@ def test_policy_files_are_found(tmp_path: Path) -> None:
 
 
 def test_checks_are_values() -> None:
-    """A line can be compared and written as JSON; it cannot be changed."""
+    """A check can be compared and written as JSON, and cannot be changed."""
     line = checks.warning("a", "b", "c")
     assert dataclasses.asdict(line) == {
         "name": "a",

@@ -1,4 +1,4 @@
-"""Screenshot and source for the person: there is something to see, and no secret in it."""
+"""Screenshot and source show the page without its secrets."""
 
 from __future__ import annotations
 
@@ -63,18 +63,18 @@ SHOWN: Final = [
 
 @pytest.mark.parametrize("source", HIDDEN)
 def test_no_secret_stays(source: str) -> None:
-    """Whatever place of a page's source it stands in."""
+    """Secrets are removed wherever they are in the page's source."""
     assert SECRET not in snapshot.clean(f"<p>before</p>{source}")
 
 
 @pytest.mark.parametrize("source", SHOWN)
 def test_what_the_person_looks_for_stays(source: str) -> None:
-    """Numbers, names, labels and addresses."""
+    """Numbers, names, labels and addresses stay readable."""
     assert snapshot.clean(source) == source
 
 
 def test_known_secrets_and_tokens_go_wherever_they_stand() -> None:
-    """Values of cookies, keys and tokens, escaped or not."""
+    """Values of cookies, keys and tokens are removed, escaped or not."""
     known_secrets.remember("a&b<cookie", "x")
     text = "a&amp;b&lt;cookie"
     cleaned = snapshot.clean(f"<p>{JWT}</p><p>{KEY}</p><p>{text}</p><i title='{text}'></i>")
@@ -96,18 +96,18 @@ async def _taken(text: str, folder: Path, *, close: bool = False) -> tuple[str, 
             downloads=driver.run_dir.path / "downloads",
         )
         try:
-            async with context.page() as hold:
-                await hold.page.goto("data:text/html,<p>")
-                await hold.page.set_content(text)
+            async with context.page() as lease:
+                await lease.page.goto("data:text/html,<p>")
+                await lease.page.set_content(text)
                 if close:
-                    await hold.page.close()
-                return await snapshot.take(hold.page, folder)
+                    await lease.page.close()
+                return await snapshot.take(lease.page, folder)
         finally:
             await context.close()
 
 
 def test_a_page_is_kept_as_it_is_shown(tmp_path: Path) -> None:
-    """Shadow roots included, values typed by a script not; for the owner alone; the page is left as it was."""
+    """Shadow roots are saved, typed values are not; only the owner can read the files; the page is unchanged."""
     text = (
         f"<h1>Order PO-7001</h1><div id=host></div><input type=password id=p><textarea id=t>cookie-value</textarea>"
         f"<script>document.querySelector('#host').attachShadow({{mode: 'open'}}).innerHTML = '<b>inside</b>';"
@@ -128,19 +128,19 @@ def test_a_page_is_kept_as_it_is_shown(tmp_path: Path) -> None:
 
 
 def test_a_page_that_is_gone_gives_nothing(tmp_path: Path) -> None:
-    """It never raises: what happened to the order is told all the same."""
+    """A closed page gives no evidence and no error."""
     assert run_async(_taken("<p>x</p>", tmp_path / "PO-1", close=True)) == ()
 
 
 def test_a_folder_that_cannot_be_made_gives_nothing(tmp_path: Path) -> None:
-    """A file is in the way."""
+    """If the folder cannot be created, there is no evidence and no error."""
     (tmp_path / "PO-1").write_text("mine", "utf-8")
     assert run_async(_taken("<p>x</p>", tmp_path / "PO-1")) == ()
     assert (tmp_path / "PO-1").read_text("utf-8") == "mine"
 
 
 def test_a_huge_page_is_bounded(tmp_path: Path) -> None:
-    """Tall and long: the window alone, and the beginning of the source."""
+    """Of a tall and long page, only the window and the beginning of the source are saved."""
     text = "<div style='height:90000px'>tall</div>" + f"<p>{'many words ' * 200}</p>" * 2500
     names = run_async(_taken(text, tmp_path / "PO-1"))
     assert len(names) == 2
@@ -149,5 +149,5 @@ def test_a_huge_page_is_bounded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("part", ["a-", "a", "\"'", "<a ", "&quot;", "token", "https://", "=", "<p>", "A1b-"])
 def test_no_source_takes_long_to_clean(part: str) -> None:
-    """What repeats without end is cleaned in one pass: a slow one runs into the test's own time limit."""
+    """Endless repetitions are cleaned in one pass: a slow one would exceed the test's time limit."""
     snapshot.clean(f"<p>{part * (150_000 // len(part))}</p>")

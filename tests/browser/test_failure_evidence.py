@@ -1,4 +1,4 @@
-"""What is kept of the page of an order that failed, and for how long."""
+"""Which evidence of a failed order is saved, and for how long."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ SCRIPT: Final = (
 
 
 def test_every_failed_page_is_kept_until_its_order_succeeds(tmp_path: Path) -> None:
-    """A page that refuses, one that is not found, a list that is not whole, a button that is not pressed: each with
-    what its scripts reported, without secrets. The outcome and results.json name the files. The next run removes them.
+    """Each kind of failed page is saved with its console errors, and without secrets.
+
+    Outcome and results.json name the files. The next run removes them once the order succeeds.
     """
 
     async def body() -> None:
@@ -72,7 +73,7 @@ def test_every_failed_page_is_kept_until_its_order_succeeds(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_a_page_that_is_not_read_in_time_is_kept(tmp_path: Path) -> None:
-    """It is shown as it was when the time was over; a page that may still succeed in a later attempt is not kept."""
+    """A page that was not read in time is saved as it was shown; after an attempt that is retried, nothing is."""
 
     async def body() -> None:
         waits = "<script>fetch('/never')</script>"

@@ -1,4 +1,4 @@
-"""Pages as real portals have them are read as a careful person would read them, and nothing is harmed."""
+"""Pages like those of real portals are read as a careful person would read them, without harm."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def _plain(name: str) -> str:
 
 
 def _is(file: ExpectedFile, name: str, address: str, origin: str) -> bool:
-    """Whether what was read is this file."""
+    """Whether a file that was read is this one."""
     addresses = {unquote(urljoin(origin, one)) for one in file.addresses}
     return _plain(name) in {file.name, *file.also} and (not addresses or unquote(address) in addresses)
 
 
 def faults(case: Case, reading: Reading | None, origin: str) -> list[str]:
-    """What is wrong with a reading, in words; none where a person would say the same."""
+    """What is wrong with a reading, in words; empty if a person would say the same."""
     if reading is None:
         return ["was not read"]
     found = []
@@ -64,7 +64,7 @@ def faults(case: Case, reading: Reading | None, origin: str) -> list[str]:
 @needs_reader
 @pytest.mark.timeout(2000)
 def test_pages_are_read_as_a_person_would_read_them(gallery: GallerySite, loop: LoopThread) -> None:
-    """All but those known to be wrong; one of these that is right by now has to leave that list."""
+    """All pages are read correctly, except those listed as wrong; a listed page that is right fails the test."""
     readings = loop.run(gallery_reader.read_cases(gallery, gallery.cases.values()), timeout=1900)
     wrong = {id_: faults(case, readings.get(id_), gallery.origin) for id_, case in gallery.cases.items()}
     for id_, what in wrong.items():
@@ -79,7 +79,7 @@ def test_pages_are_read_as_a_person_would_read_them(gallery: GallerySite, loop: 
 @needs_reader
 @pytest.mark.timeout(2000)
 def test_controls_are_used_as_a_person_would_use_them(gallery: GallerySite, loop: LoopThread) -> None:
-    """The site's own log says what was used: each control has an address of its own."""
+    """The site's log shows which controls were used: each has its own address."""
     loop.run(gallery_reader.use_controls(gallery, gallery.control_pages()), timeout=1900)
     asked = {str(request).removesuffix("?") for request in gallery.log}
     wrong = []

@@ -35,7 +35,7 @@ def _body(path: str, inner: str) -> str:
 
 
 class Portal:
-    """Serves the pages of the fixtures, orders that answer with any status, and notes what else it is asked."""
+    """Serves the fixtures' pages and orders with any status, and records other requests."""
 
     def __init__(self) -> None:
         self.changed: list[str] = []
@@ -121,7 +121,7 @@ class Opened:
 
     @contextlib.asynccontextmanager
     async def visit(self, path: str) -> AsyncIterator[models.Listing]:
-        """What the page at a path shows."""
+        """The listing of the page at a path."""
         hub = events.Hub()
         knowledge = portal_knowledge.PortalKnowledge(self._home, hub, lambda _: None)
         lane = browser.BrowserLane(
@@ -135,7 +135,7 @@ class Opened:
         return models.PurchaseOrder(models.order_key(number), number, f"{self.portal.origin}/{path}")
 
     async def read(self, path: str) -> models.Listing:
-        """The same, with the page left."""
+        """The same, after the page was left."""
         async with self.visit(path) as listing:
             return listing
 
@@ -190,7 +190,7 @@ def test_links_are_found_and_decoys_are_not(listings: dict[str, models.Listing])
 def test_lists_that_take_patience_are_read_whole(
     listings: dict[str, models.Listing], shown: str, names: list[str]
 ) -> None:
-    """Whatever way a page brings its list, all of it is found and the page is believed to be complete."""
+    """However a page loads its list, all of it is found, and the page counts as complete."""
     listing = listings[shown]
     assert _names(listing) == names
     assert (listing.complete, listing.why) == (True, "")
@@ -198,7 +198,7 @@ def test_lists_that_take_patience_are_read_whole(
 
 
 def test_controls_without_an_address_become_clicks(listings: dict[str, models.Listing]) -> None:
-    """Form buttons, script buttons and Coupa's header widget are attachments that only a click hands out."""
+    """Form buttons, script buttons and Coupa's header widget become attachments that need a click."""
     listing = listings["clicks"]
     assert _names(listing) == ["invoice.pdf", "note.txt", "scan.png"]
     assert all(isinstance(attachment.source, models.Click) for attachment in listing.attachments)
@@ -207,7 +207,7 @@ def test_controls_without_an_address_become_clicks(listings: dict[str, models.Li
 def test_controls_that_change_something_are_left_alone(
     loop: LoopThread, opened: Opened, listings: dict[str, models.Listing]
 ) -> None:
-    """Approve, delete, replace, archive and a "next" that submits a form are not pressed while the list is read."""
+    """Approve, delete, replace, archive and a "next" that sends a form are not pressed."""
     assert _names(listings["harm"]) == ["order signed.pdf", "design.pdf"]
     assert listings["harm"].complete
     loop.run(opened.read("harm"))
@@ -215,7 +215,7 @@ def test_controls_that_change_something_are_left_alone(
 
 
 def test_a_page_that_claims_more_than_it_shows_is_not_complete(listings: dict[str, models.Listing]) -> None:
-    """Files that never appeared must not be forgotten silently; the reason has both numbers."""
+    """If files never appear, the page is incomplete, and the reason has both numbers."""
     listing = listings["too-few"]
     assert not listing.complete
     assert listing.claimed == 4
@@ -224,13 +224,13 @@ def test_a_page_that_claims_more_than_it_shows_is_not_complete(listings: dict[st
 
 
 def test_a_sentence_may_head_the_files(listings: dict[str, models.Listing]) -> None:
-    """What stands under it and names a file is one; a page's name beside it and the site's footer are none."""
+    """Files under a sentence are found; a page's name beside it and the site's footer are not files."""
     found = {attachment.name: attachment.is_certain for attachment in listings["no-section"].attachments}
     assert found == {"Contract": True}
 
 
 def test_links_without_an_area_are_held_back(loop: LoopThread, opened: Opened) -> None:
-    """Whose they are only other orders tell."""
+    """Links without an attachments area wait until other orders show whose they are."""
     listing = loop.run(opened.read("orders/PO-7001"))
     assert _names(listing) == []
     assert [loose.name for loose in listing.loose] == ["Drawing.pdf", "Terms.pdf"]
@@ -238,7 +238,7 @@ def test_links_without_an_area_are_held_back(loop: LoopThread, opened: Opened) -
 
 
 def test_ids_are_stable_and_unique(loop: LoopThread, opened: Opened, listings: dict[str, models.Listing]) -> None:
-    """The same attachment has the same id in a later visit; two on one page never share one."""
+    """An attachment has the same id on every visit, and no two on one page share one."""
     for page, listing in listings.items():
         ids = [attachment.id for attachment in listing.attachments]
         assert len(set(ids)) == len(ids)
@@ -260,14 +260,14 @@ def test_ids_are_stable_and_unique(loop: LoopThread, opened: Opened, listings: d
 def test_pages_are_told_apart_by_status_and_structure(
     loop: LoopThread, opened: Opened, path: str, kind: models.PageKind
 ) -> None:
-    """Not found and signed out are different outcomes, and only an order's page has attachments."""
+    """Not found and signed out are different outcomes; only an order's page has attachments."""
     listing = loop.run(opened.read(path))
     assert listing.page is kind
     assert bool(listing.attachments) is (kind is models.PageKind.ORDER)
 
 
 def test_a_portal_that_cannot_just_now_is_asked_again(loop: LoopThread, opened: Opened) -> None:
-    """A status of the server's own trouble is nothing that the page says of the order."""
+    """A temporary status of the server is retried, and says nothing about the order."""
     with pytest.raises(errors.TransientError) as raised:
         loop.run(opened.read("status/503"))
     assert raised.value.code is models.ErrorCode.PORTAL_ERROR
@@ -285,7 +285,7 @@ def _conclude(
 
 
 def test_links_that_other_orders_share_are_the_sites(loop: LoopThread, opened: Opened) -> None:
-    """Three orders without an area: each one's own file is its own, the terms that all show are not."""
+    """Without an area, an order's own file counts, and a link that all orders show does not."""
     known = memory.PortalMemory()
     paths = [f"orders/PO-70{n}" for n in range(3)]
     read = {path: loop.run(opened.read(path)) for path in paths}
@@ -301,7 +301,7 @@ def test_links_that_other_orders_share_are_the_sites(loop: LoopThread, opened: O
 
 
 def test_an_order_without_an_area_waits_until_one_was_seen(loop: LoopThread, opened: Opened) -> None:
-    """It has no attachments where the portal's other orders show where those are; where none does, nobody knows."""
+    """An order without an area has no attachments if other orders have an area; otherwise that is unknown."""
     bare = dataclasses.replace(loop.run(opened.read("orders/PO-7001")), loose=())
     known = memory.PortalMemory()
     assert _conclude(opened, bare, "orders/PO-7001", known) is None
@@ -316,7 +316,7 @@ def test_an_order_without_an_area_waits_until_one_was_seen(loop: LoopThread, ope
 
 
 def test_a_person_may_say_that_orders_have_no_area(loop: LoopThread, opened: Opened) -> None:
-    """What `portal inspect --accept` keeps is enough."""
+    """After `portal inspect --accept`, orders without an area have no attachments."""
     bare = dataclasses.replace(loop.run(opened.read("orders/PO-7001")), loose=())
     known = memory.PortalMemory()
     known.accepted_without_area = True

@@ -1,4 +1,4 @@
-"""Browsers that hang, pages that crash or are too busy, orders that kill, disks that fill and machines that sleep."""
+"""Browsers that hang, pages that crash or loop, orders that crash browsers, full disks and sleep."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PLAIN = catalogue.PortalSettings(orders=8, latency=0.05, plain=True)
 
 @pytest.fixture(scope="module")
 def signed_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[server.Portal, Path]]:
-    """A portal, and where its sign-in is kept."""
+    """A portal and the folder with its sign-in."""
     with server.serve_in_thread(PLAIN) as running:
         folder = tmp_path_factory.mktemp("home")
         run_async(portal_runs.signed_in(running, folder))
@@ -42,7 +42,7 @@ def signed_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[server
 
 @posix_only
 def test_a_browser_that_hangs_is_noticed_and_ended_whoever_waits_for_it() -> None:
-    """Stopped by SIGSTOP, with no deadline near: the heartbeat ends it, and who holds its page gets BrowserLost."""
+    """The heartbeat ends a hung browser (SIGSTOP), and callers with its pages get BrowserLostError."""
 
     async def go() -> None:
         async with test_contexts.small() as them:
@@ -50,9 +50,9 @@ def test_a_browser_that_hangs_is_noticed_and_ended_whoever_waits_for_it() -> Non
             process = psutil.Process(context.pid)
 
             async def wait_long() -> None:
-                async with context.page() as hold:
+                async with context.page() as lease:
                     os.kill(context.pid, signal.SIGSTOP)
-                    await hold.page.wait_for_selector("#never", timeout=600_000)
+                    await lease.page.wait_for_selector("#never", timeout=600_000)
 
             with pytest.raises(errors.BrowserLostError, match="hung"):
                 await wait_long()
@@ -63,7 +63,7 @@ def test_a_browser_that_hangs_is_noticed_and_ended_whoever_waits_for_it() -> Non
 
 
 def test_only_silence_that_lasts_is_a_hang() -> None:
-    """Slow answers are answers, a question that fails is told, and a wait that was over at once is not the whole."""
+    """Slow answers count as answers, and a failed question is raised; only lasting silence is a hang."""
 
     async def go() -> None:
         asked = 0
@@ -84,7 +84,7 @@ def test_only_silence_that_lasts_is_a_hang() -> None:
 
 
 def test_a_page_that_crashes_is_replaced_and_the_browser_stays(site: Site) -> None:
-    """Its holder gets `BrowserLostError`, other pages notice nothing, and the next holder gets a good one."""
+    """The crashed page's caller gets `BrowserLostError`, other pages go on, and the next caller gets a new page."""
 
     async def go() -> None:
         async with test_contexts.small() as them:
@@ -109,7 +109,7 @@ def test_a_page_that_crashes_is_replaced_and_the_browser_stays(site: Site) -> No
 
 
 def test_a_page_that_is_too_busy_is_replaced(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An order given up on a page that runs in circles leaves the next one a page that answers."""
+    """After an order on a page with an endless loop, the next order gets a page that answers."""
     monkeypatch.setattr("po_pw.browser.pages.OPENS_WITHIN", IN_TIME)
 
     async def go() -> None:
@@ -118,10 +118,10 @@ def test_a_page_that_is_too_busy_is_replaced(site: Site, monkeypatch: pytest.Mon
             (busy,) = context._pages._leases.values()
 
             async def run_in_circles() -> None:
-                async with asyncio.timeout(None) as limit, context.page() as hold:
-                    await hold.page.goto(site.page("blank"))
+                async with asyncio.timeout(None) as limit, context.page() as lease:
+                    await lease.page.goto(site.page("blank"))
                     limit.reschedule(asyncio.get_running_loop().time() + 0.5)
-                    await hold.page.evaluate("for (;;) {}")
+                    await lease.page.evaluate("for (;;) {}")
 
             with pytest.raises(TimeoutError):
                 await run_in_circles()
@@ -141,7 +141,7 @@ def test_a_page_that_is_too_busy_is_replaced(site: Site, monkeypatch: pytest.Mon
 
 @posix_only
 def test_an_order_that_kills_browsers_is_set_aside(signed_in: tuple[server.Portal, Path], tmp_path: Path) -> None:
-    """It fails with BROWSER_CRASH after so many browsers, all others are done, and nobody else's attempts are used."""
+    """An order that crashes several browsers fails with BROWSER_CRASH; other orders lose no attempts."""
     plain, home = signed_in
     killer = plain.orders[2].po_number
     pids: dict[str, int] = {}
@@ -165,7 +165,7 @@ def test_an_order_that_kills_browsers_is_set_aside(signed_in: tuple[server.Porta
 
 @posix_only
 def test_a_browser_that_hangs_costs_no_order(signed_in: tuple[server.Portal, Path], tmp_path: Path) -> None:
-    """Stopped in mid-run: it is replaced, its order is done again, and every file is right."""
+    """A browser that hangs during a run is replaced, its order is processed again, and every file is right."""
     plain, home = signed_in
     stopped: list[int] = []
     pids: dict[str, int] = {}
@@ -187,17 +187,19 @@ def test_a_browser_that_hangs_costs_no_order(signed_in: tuple[server.Portal, Pat
 
 
 def test_a_portal_that_is_down_costs_hardly_an_attempt(signed_in: tuple[server.Portal, Path], tmp_path: Path) -> None:
-    """Every answer is a 500, until eight orders went back: said once, all wait, all come through, and of attempts
-    only those count that failed before it was clear that it is the portal."""
+    """While every answer is a 500, all orders wait, which is reported once; then all succeed.
+
+    Only failures before the outage was recognised count as attempts.
+    """
 
     def hear(_: engine.Run, event: events.Event) -> None:
         put_back.append(isinstance(event, events.OrderPutBack))
         if sum(put_back) == 8:
-            plain.faults.let(None)
+            plain.faults.start_random(None)
 
     put_back: list[bool] = []
     plain, home = signed_in
-    plain.faults.let(faults.Weather((), 1, (faults.Fault.SERVER_ERROR,), 1, 1, 10**6))
+    plain.faults.start_random(faults.RandomFaults((), 1, (faults.Fault.SERVER_ERROR,), 1, 1, 10**6))
     ran = run_async(portal_runs.run(plain, tmp_path, workers=2, home=home, hear=hear))
     assert ran.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert sum(outcome.attempts - 1 for outcome in ran.outcomes.values()) == 3
@@ -210,8 +212,7 @@ def test_a_portal_that_is_down_costs_hardly_an_attempt(signed_in: tuple[server.P
 def test_the_run_pauses_for_space_and_goes_on_after_a_sleep(
     signed_in: tuple[server.Portal, Path], tmp_path: Path
 ) -> None:
-    """With injected readings: the disk fills and is emptied again, the machine sleeps 42 minutes; both are said, and
-    no order is lost or pays for it."""
+    """A full disk and a sleep of 42 minutes are reported, and no order fails because of them (injected readings)."""
     plain, home = signed_in
     free, asleep = [50_000_000_000], [0.0]
     waits = "the run waits until there is space"
@@ -244,7 +245,7 @@ def test_the_run_pauses_for_space_and_goes_on_after_a_sleep(
 
 
 def test_a_run_has_a_time_limit(signed_in: tuple[server.Portal, Path], tmp_path: Path) -> None:
-    """When it is over the run stops as with a first Ctrl-C: what is in progress is finished, the rest is PENDING."""
+    """At its time limit a run stops as after a first Ctrl-C; orders not reached are PENDING."""
     plain, home = signed_in
     ran = run_async(portal_runs.run(plain, tmp_path, workers=1, home=home, run_timeout=0.2))
     assert ran.error is None
@@ -258,8 +259,10 @@ def test_a_run_has_a_time_limit(signed_in: tuple[server.Portal, Path], tmp_path:
 def test_a_retired_worker_is_called_back_and_the_last_one_left_works_alone(
     signed_in: tuple[server.Portal, Path], tmp_path: Path
 ) -> None:
-    """Memory is short for a moment: the retired worker, still at its order, works on with its browser. Short for good:
-    it goes, and from then on each order is settled before the next is read."""
+    """A worker retired for a moment continues with its browser; one retired for good ends.
+
+    The last worker settles each order before it reads the next.
+    """
     plain, home = signed_in
     free = [8_000_000_000]
     said: list[str] = []

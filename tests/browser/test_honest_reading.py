@@ -1,4 +1,4 @@
-"""What a run makes of pages that are no order's, and of sign-ins that one order or one file alone asks for."""
+"""Runs on pages that are not the order's, and sign-ins that only one order or file asks for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from po_pw import errors, events, models
 from po_pw.browser import activity
 from po_pw.portals import memory
-from po_pw.processing import resuming
 from tests.helpers import plain_portal
 from tests.helpers.plain_portal import Answer, Portal, area, order, page
 from tests.helpers.support import run_async
@@ -26,7 +25,7 @@ NUMBERS = ["PO-1", "PO-2", "PO-3"]
 
 
 def good(*numbers: str) -> dict[str, str | Answer]:
-    """Orders with a file each."""
+    """Orders with one file each."""
     return {f"/orders/{number}": order(number, area(f"{number}.pdf")) for number in numbers}
 
 
@@ -40,7 +39,7 @@ def good(*numbers: str) -> dict[str, str | Answer]:
     ids=["another-order", "dashboard", "error-with-200"],
 )
 def test_a_page_that_is_not_the_orders_is_never_a_success(tmp_path: Path, path: str, answer: Answer) -> None:
-    """It failed, with what was seen beside it, without a secret; the others are read, and the next run tries again."""
+    """The order fails with evidence and without secrets; others are read, and the next run tries again."""
 
     async def body() -> None:
         portal = Portal({**good(*NUMBERS), path: answer, "/dashboard": DASHBOARD})
@@ -61,7 +60,7 @@ def test_a_page_that_is_not_the_orders_is_never_a_success(tmp_path: Path, path: 
 
 
 def test_the_first_order_of_a_portal_may_be_the_one_that_is_wrong(tmp_path: Path) -> None:
-    """With nothing to compare it with it waits, and the others tell."""
+    """Without others to compare it with, the first order waits until others were read."""
 
     async def body() -> None:
         pages = {**good(*NUMBERS), "/orders/PO-1": Answer(to="/dashboard"), "/dashboard": DASHBOARD}
@@ -76,7 +75,7 @@ def test_the_first_order_of_a_portal_may_be_the_one_that_is_wrong(tmp_path: Path
 
 @pytest.mark.parametrize("proof", ["", "/account"])
 def test_a_sign_in_page_at_one_order_alone_is_that_orders_failure(tmp_path: Path, proof: str) -> None:
-    """The session is asked: at an order that opened before, or at first where the sign-in proved itself."""
+    """If only one order asks for a sign-in while the session is valid, only that order fails."""
 
     async def body() -> None:
         pages = {**good(*NUMBERS), "/orders/PO-2": Answer(to="/login"), "/account": DASHBOARD}
@@ -93,7 +92,7 @@ def test_a_sign_in_page_at_one_order_alone_is_that_orders_failure(tmp_path: Path
 
 
 def test_a_file_that_asks_for_a_sign_in_alone_is_forbidden(tmp_path: Path) -> None:
-    """The session holds: the order has its other files and lacks this one, and the run goes on."""
+    """If only one file asks for a sign-in, the order lacks this file and the run continues."""
 
     async def body() -> None:
         pages = good(*NUMBERS)
@@ -113,7 +112,7 @@ def test_a_file_that_asks_for_a_sign_in_alone_is_forbidden(tmp_path: Path) -> No
 
 
 def test_a_session_that_is_really_gone_stops_the_run_and_fails_no_order(tmp_path: Path) -> None:
-    """Exit code 4; after signing in again the same command goes on where it was."""
+    """Exit code 4; after signing in again, the same command continues."""
 
     async def body() -> None:
         portal = Portal(good(*NUMBERS), needs_sign_in=True)
@@ -136,7 +135,7 @@ def test_a_session_that_is_really_gone_stops_the_run_and_fails_no_order(tmp_path
 
 
 def test_without_a_sign_in_no_order_is_failed(tmp_path: Path) -> None:
-    """The very first page asks for one and there is no other page to ask: the run stops and says so."""
+    """If the first page asks for a sign-in, the run stops with that message and no order fails."""
 
     async def body() -> None:
         portal = Portal(good(*NUMBERS), needs_sign_in=True)
@@ -157,7 +156,7 @@ setInterval(async () => {
 
 
 def test_what_was_believed_to_bring_nothing_and_then_did_has_its_orders_read_again(tmp_path: Path) -> None:
-    """A poll that changed nothing on five orders needs no patience; where it then does, those read since are reread."""
+    """If a poll that changed nothing on five orders then loads attachments, those orders are read again."""
     quiet, late = order("PO-0001", _POLL % "no"), _POLL % "yes"
     portal = Portal(
         {
@@ -199,7 +198,7 @@ def test_what_was_believed_to_bring_nothing_and_then_did_has_its_orders_read_aga
 
 
 def test_a_list_that_the_portal_takes_long_to_answer_is_waited_for(tmp_path: Path) -> None:
-    """Longer than anything is counted for: the page shows an area that is empty until then."""
+    """A list that is requested and slow is waited for, however long it takes."""
     script = """<section><h2>Attachments</h2><ul id=list></ul></section><script>
     fetch('/slow').then((r) => r.text()).then((text) => { list.innerHTML = text; });
     </script>"""
@@ -216,7 +215,7 @@ def test_a_list_that_the_portal_takes_long_to_answer_is_waited_for(tmp_path: Pat
 
 
 def test_attachments_that_nothing_else_tells_apart_are_told_apart_by_their_content(tmp_path: Path) -> None:
-    """One more is put on top: it is fetched, and the two that are kept are recognised, though their ids are new."""
+    """If a file is added on top, only it is new: the two others are recognised by content."""
 
     async def body() -> None:
         button = "<li>Certificate <button onclick=\"location='/content/{}'\">Download</button></li>"
@@ -232,7 +231,7 @@ def test_attachments_that_nothing_else_tells_apart_are_told_apart_by_their_conte
             first = await plain_portal.run(portal, tmp_path, ["PO-1"])
             assert len({file.sha256 for file in first.outcomes["PO-1"].files}) == 2
             portal.pages["/orders/PO-1"] = listed("c", "a", "b")
-            again = await plain_portal.run(portal, tmp_path, ["PO-1"], resume=resuming.Resume(refresh=True))
+            again = await plain_portal.run(portal, tmp_path, ["PO-1"], resume=models.Resume(refresh=True))
             files = again.outcomes["PO-1"].files
             assert len(files) == len({file.sha256 for file in files}) == 3
             assert not any("vanished" in file.checks for file in files)

@@ -1,4 +1,4 @@
-"""`po-pw portal inspect`: one order's page explained, through the real program; nothing is fetched or changed."""
+"""`po-pw portal inspect` explains one order's page; nothing is downloaded or changed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WITHOUT_AREA = """<!doctype html><title>Purchase order PO-{number}</title><h1>Pu
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the sign-in is kept, and what is known of portals."""
+    """The folder of sign-ins and portal knowledge."""
     return tmp_path_factory.mktemp("inspect-home")
 
 
@@ -42,7 +42,7 @@ def portal(home: Path) -> Iterator[server.Portal]:
 
 @pytest.fixture
 def bare_portal() -> Iterator[str]:
-    """A portal without a sign-in whose order pages have no place for attachments; its origin."""
+    """Origin of a portal without a sign-in, whose orders have no attachments area."""
 
     async def page(request: web.Request) -> web.Response:
         text = WITHOUT_AREA.format(number=request.match_info["number"])
@@ -79,7 +79,7 @@ def address(portal: server.Portal, variant: Variant) -> str:
 
 
 def test_an_order_is_explained_and_nothing_is_fetched(tmp_path: Path, home: Path, portal: server.Portal) -> None:
-    """What is taken and left, why, what the page is and how quiet was established; a picture, and no file."""
+    """Shows what would be downloaded, what not and why, and saves a screenshot, but no file."""
     files, sign_ins = portal.counts["files"], portal.counts["sign_ins"]
     ended = inspected(tmp_path, home, address(portal, Variant.LINKS))
     assert ended.returncode == 0, ended.stderr
@@ -101,7 +101,7 @@ def test_an_order_is_explained_and_nothing_is_fetched(tmp_path: Path, home: Path
 
 
 def test_programs_get_the_same(tmp_path: Path, home: Path, portal: server.Portal) -> None:
-    """One JSON object, also for a list of several pages whose "next" is pressed; the picture where it was asked for."""
+    """`--json` prints one object, also for a list of several pages; the screenshot goes where it was asked for."""
     order, before = demo_visits.first(portal, Variant.PAGED), portal.counts["files"]
     picture = tmp_path / "picture.png"
     answer = answered(tmp_path, home, address(portal, Variant.PAGED), "--screenshot", str(picture))
@@ -118,7 +118,7 @@ def test_programs_get_the_same(tmp_path: Path, home: Path, portal: server.Portal
 
 
 def test_pages_of_a_list_are_all_in_the_table(tmp_path: Path, home: Path, portal: server.Portal) -> None:
-    """What a press brought is listed too, and the control that was pressed is not called left alone."""
+    """Attachments that a press showed are listed, and the pressed control is not called left alone."""
     ended = inspected(tmp_path, home, address(portal, Variant.PAGED))
     assert all(file.name in ended.stdout for file in demo_visits.first(portal, Variant.PAGED).shown)
     (turned,) = [line for line in ended.stdout.splitlines() if " Next " in line]
@@ -126,7 +126,7 @@ def test_pages_of_a_list_are_all_in_the_table(tmp_path: Path, home: Path, portal
 
 
 def test_no_file_is_ever_overwritten(tmp_path: Path, home: Path, portal: server.Portal) -> None:
-    """The picture takes a name that nothing has."""
+    """The screenshot gets a name that no file has."""
     (tmp_path / "po-pw-inspect.png").write_text("mine")
     answer = answered(tmp_path, home, address(portal, Variant.NO_ATTACHMENTS))
     assert (answer["area"], answer["attachments"], answer["page"]) == ("EMPTY", [], "ORDER")
@@ -136,7 +136,7 @@ def test_no_file_is_ever_overwritten(tmp_path: Path, home: Path, portal: server.
 
 @pytest.mark.parametrize("kind", ["home", "missing", "forbidden", "signed out"])
 def test_what_is_no_order_ends_with_1(tmp_path: Path, home: Path, portal: server.Portal, kind: str) -> None:
-    """The portal's home, an order that is not there or not ours, and a sign-in are called what they are."""
+    """The portal's home, missing or forbidden orders and a sign-in page are named as such."""
     url, said, where = {
         "home": (f"{portal.origin}/", "does not look like the order's page", home),
         "missing": (address(portal, Variant.NOT_FOUND), "no such order", home),
@@ -151,7 +151,7 @@ def test_what_is_no_order_ends_with_1(tmp_path: Path, home: Path, portal: server
 
 
 def test_a_page_without_a_place_for_attachments_can_be_accepted_once(tmp_path: Path, bare_portal: str) -> None:
-    """Nothing shows where attachments would be: that is said, and exit code 1. `--accept` is remembered."""
+    """A page without an attachments area gives exit code 1; `--accept` is remembered."""
     home, url = tmp_path / "home", f"{bare_portal}/orders/1001"
     first = inspected(tmp_path, home, url, "--po", "PO-1001")
     assert first.returncode == 1, first.stdout + first.stderr
@@ -165,7 +165,7 @@ def test_a_page_without_a_place_for_attachments_can_be_accepted_once(tmp_path: P
 
 
 def test_a_word_that_is_no_address_is_one_message(tmp_path: Path, home: Path) -> None:
-    """Exit code 2, before any browser starts."""
+    """A word that is no address gives exit code 2 before any browser starts."""
     ended = inspected(tmp_path, home, "portal.example/orders/1")
     assert ended.returncode == 2
     assert "not a web address" in ended.stderr

@@ -1,4 +1,4 @@
-"""How a browser comes to a machine that has none. Nothing is installed here."""
+"""How a browser is installed on a machine without one. Nothing is installed here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def plan(
     system: str, machine: str = "x86_64", *, root: bool = False, distribution: str = "", apt: bool = False
 ) -> list[str]:
-    """The commands, without what is before `playwright`."""
+    """The commands, without the part before `playwright`."""
     attempts = install.attempts(system=system, machine=machine, root=root, distribution=distribution, apt=apt)
     return [
         " ".join(command if command[0] == "apt-get" else command[2:])
@@ -53,12 +53,12 @@ OWN_WITH_LIBRARIES = "playwright install --with-deps chromium"
     ],
 )
 def test_each_platform_has_its_plan(expected: list[str], machine: dict[str, object]) -> None:
-    """Edge first where it can be installed, then the system's package where it is a real one, then Playwright's own."""
+    """Edge comes first where it can be installed, then the system's package, then Playwright's Chromium."""
     assert plan(**machine) == expected  # type: ignore[arg-type]
 
 
 def test_system_packages_are_never_touched_without_root() -> None:
-    """Whatever the machine, a normal user's plan has no package manager in it and still has something to try."""
+    """A normal user's plan has no package manager, and still has something to try."""
     machines = itertools.product(
         ("linux", "darwin", "win32"), ("x86_64", "aarch64", "AMD64"), ("", "debian", "ubuntu", "alpine"), (True, False)
     )
@@ -69,7 +69,7 @@ def test_system_packages_are_never_touched_without_root() -> None:
 
 
 def test_every_attempt_is_bounded_and_explained() -> None:
-    """Each way of getting a browser ends within a quarter of an hour and says what it is."""
+    """Each attempt has a time limit and says what it does."""
     for root in (True, False):
         for one in install.attempts(system="linux", machine="x86_64", root=root, distribution="debian", apt=True):
             assert 0 < one.timeout <= 900
@@ -77,14 +77,14 @@ def test_every_attempt_is_bounded_and_explained() -> None:
 
 
 def test_asking_for_the_plan_runs_nothing() -> None:
-    """The plan for this machine is made without starting a process."""
+    """Making the plan starts no process."""
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     assert install.attempts_here()
     assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
 
 
 def gone(pid: int) -> bool:
-    """Whether a process has ended; where nobody collects orphans it stays as a zombie."""
+    """Whether a process has ended, even if it is still a zombie."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -98,7 +98,7 @@ def attempt(*scripts: str, timeout: float = IN_TIME) -> install.Attempt:
 
 
 def test_a_command_is_said_before_it_runs_and_success_is_silent(tmp_path: Path) -> None:
-    """Each command is announced, gets the attempt's environment and no input, and success is the empty string."""
+    """Each command is announced and gets the attempt's environment; success returns an empty text."""
     told: list[str] = []
     out = tmp_path / "out"
     script = f"import os, sys; open({str(out)!r}, 'a').write(os.environ['PO_PW_TEST'] + sys.stdin.read())"
@@ -109,7 +109,7 @@ def test_a_command_is_said_before_it_runs_and_success_is_silent(tmp_path: Path) 
 
 
 def test_the_first_failure_ends_the_attempt_and_tells_why(tmp_path: Path) -> None:
-    """The telling line of a failed command is given, and the commands after it do not run."""
+    """The first failed command ends the attempt, with its most useful line of output."""
     out = tmp_path / "out"
     fails = "print('Reading...'); print('E: Unable to locate package'); print('bye'); raise SystemExit(100)"
     assert install.run(attempt(fails, f"open({str(out)!r}, 'w')"), lambda _: None) == "E: Unable to locate package"
@@ -124,7 +124,7 @@ def test_a_command_that_is_not_there_is_no_crash() -> None:
 
 
 def test_time_over_ends_everything_the_command_started(tmp_path: Path) -> None:
-    """An installer that does not end is killed with what it started, and the bound is for all commands together."""
+    """At the time limit, an installer is killed with its children; the limit is for all commands together."""
     out = tmp_path / "pid"
     child = f"import os, time; open({str(out)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     starts = (
@@ -142,7 +142,7 @@ def test_time_over_ends_everything_the_command_started(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_ends_the_command_too(tmp_path: Path) -> None:
-    """Ctrl-C while a command runs leaves no installer behind."""
+    """Ctrl-C during a command leaves no installer running."""
     if os.name != "posix":
         pytest.skip("signals to oneself are POSIX")
     import signal

@@ -1,4 +1,4 @@
-"""Lists of any form, chosen rows and layouts, through the real program."""
+"""Lists of any form, selected rows and layouts, with the real program."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def folders(out: Path) -> set[str]:
 
 
 def test_a_piped_list_chosen_rows_and_layouts(tmp_path: Path) -> None:
-    """A foreign list on standard input: its columns are told, some rows are done; with another layout nothing is
-    downloaded again, and `--refresh` moves the folders."""
+    """A list on standard input with unknown column names is understood and filtered.
+
+    With another layout nothing is downloaded again, and `--refresh` moves the folders.
+    """
     with server.serve_in_thread(catalogue.PortalSettings(orders=4, plain=True, latency=0)) as portal:
         run_async(portal_runs.signed_in(portal, tmp_path / "home"))
         server.write_csv(portal, tmp_path / "pos.csv")

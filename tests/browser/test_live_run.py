@@ -1,4 +1,4 @@
-"""A whole run on a terminal: what it shows, what keys do, and how it leaves the terminal."""
+"""A whole run on a terminal: the screen, the keys, and the terminal afterwards."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def statuses(folder: Path) -> dict[str, str]:
 
 
 def test_a_run_is_paused_goes_on_and_is_ended_by_keys(tmp_path: Path, portal: waiting_portal.Portal) -> None:
-    """Paused, what is in progress is finished and nothing is begun; `q` ends gently, and the same command continues."""
+    """`p` pauses after the orders in progress; `q` ends gently, and the same command continues."""
     with on_terminal(tmp_path) as there:
         assert portal.half_sent.wait(IN_TIME)
         lines = there.wait_for("downloading PO-2")

@@ -1,4 +1,4 @@
-"""Which browser is taken, on machines of every kind."""
+"""Which browser is used, on machines of every kind."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ WINDOWS = {
 
 
 def machine(system: str, *files: str, links: dict[str, str] | None = None) -> locate.Machine:
-    """A machine that has these files; those in a `bin` folder are on the path."""
+    """A machine with these files; those in a `bin` folder are on the path."""
     commands = {file.rpartition("/")[2]: file for file in files if "/bin/" in file}
     return locate.Machine(system, files.__contains__, commands.get, lambda path: (links or {}).get(path, path), WINDOWS)
 
 
 def taken(*files: str, system: str, wanted: str | None = None) -> tuple[str, str | None, str]:
-    """Name, channel and path of what is taken."""
+    """Name, channel and path of the browser that is used."""
     found = locate.resolve(wanted, bundled=BUNDLED, machine=machine(system, *files))
     return found.name, found.channel, found.executable
 
 
 @pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
 def test_edge_comes_first_then_chrome_then_playwrights_own_then_the_systems(system: str) -> None:
-    """On every platform the first that is there is taken, in the order msedge, chrome, own Chromium, the system's."""
+    """On every platform the order is msedge, chrome, Playwright's Chromium, the system's Chromium."""
     edge, chrome, chromium = EDGE[system], CHROME[system], SYSTEM[system]
     assert taken(chromium, BUNDLED, chrome, edge, system=system) == ("msedge", "msedge", edge)
     assert taken(chromium, BUNDLED, chrome, system=system) == ("chrome", "chrome", chrome)
@@ -63,7 +63,7 @@ def test_edge_comes_first_then_chrome_then_playwrights_own_then_the_systems(syst
 
 @pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
 def test_to_insist_skips_what_comes_before_and_never_takes_another(system: str) -> None:
-    """`--browser NAME` takes that browser though others are there, and fails where it is not."""
+    """`--browser NAME` uses that browser, or fails if it is missing."""
     everything = (EDGE[system], CHROME[system], SYSTEM[system], BUNDLED)
     assert taken(*everything, system=system, wanted="chrome") == ("chrome", "chrome", CHROME[system])
     assert taken(*everything, system=system, wanted="chromium") == ("chromium", None, BUNDLED)
@@ -75,13 +75,13 @@ def test_to_insist_skips_what_comes_before_and_never_takes_another(system: str) 
 
 @pytest.mark.parametrize("root", WINDOWS.values())
 def test_edge_is_found_in_each_place_windows_installs_it(root: str) -> None:
-    """Edge for one person, for all, and in the 32-bit folder is found, as Playwright's own channel looks for it."""
+    """Edge is found when installed for one user, for all, or in the 32-bit folder."""
     path = root + r"\Microsoft\Edge\Application\msedge.exe"
     assert taken(path, system="win32") == ("msedge", "msedge", path)
 
 
 def test_edge_outside_its_usual_folder_is_started_by_its_path() -> None:
-    """Where only the search path knows Edge, Playwright's channel would not start it, so the path is used."""
+    """If only the search path has Edge, it is started by its path, as Playwright's channel would not find it."""
     assert taken("/usr/bin/microsoft-edge-stable", "/usr/bin/chromium", system="linux") == (
         "msedge",
         None,
@@ -90,13 +90,13 @@ def test_edge_outside_its_usual_folder_is_started_by_its_path() -> None:
 
 
 def test_chromium_never_means_edge_or_chrome() -> None:
-    """`--browser chromium` is not answered with another browser that happens to be on the search path."""
+    """`--browser chromium` never uses another browser on the search path."""
     with pytest.raises(errors.BrowserNotFoundError):
         taken("/usr/bin/microsoft-edge-stable", "/usr/bin/google-chrome", system="linux", wanted="chromium")
 
 
 def test_a_path_is_taken_as_it_is_or_refused(tmp_path: Path) -> None:
-    """A path to a browser is used by path; one that leads nowhere is named in the message."""
+    """A path to a browser is used as given; a wrong one is named in the message."""
     browser = tmp_path / "my-browser"
     browser.write_text("")
     found = locate.resolve(str(browser), bundled=None)
@@ -115,7 +115,7 @@ def test_a_path_is_taken_as_it_is_or_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_snap_is_no_browser_for_us(files: tuple[str, ...], links: dict[str, str]) -> None:
-    """Chromium as a snap sees neither our profiles nor our folders, so it is passed over in each of its disguises."""
+    """Chromium as a snap cannot read our folders, so it is skipped in each of its forms."""
     with pytest.raises(errors.BrowserNotFoundError):
         locate.resolve(None, bundled=None, machine=machine("linux", *files, links=links))
 
@@ -125,7 +125,7 @@ def test_a_snap_is_no_browser_for_us(files: tuple[str, ...], links: dict[str, st
     [("linux", "po-pw browser install"), ("darwin", "playwright install msedge"), ("win32", "po-pw browser install")],
 )
 def test_none_at_all_is_one_message_with_the_command_for_this_platform(system: str, command: str) -> None:
-    """Without any browser the error ends the program with 3 and says what to run."""
+    """Without a browser the program ends with 3 and says what to run."""
     with pytest.raises(errors.BrowserNotFoundError) as caught:
         taken(system=system)
     assert caught.value.exit_code == 3
@@ -134,7 +134,7 @@ def test_none_at_all_is_one_message_with_the_command_for_this_platform(system: s
 
 
 def test_it_says_why_this_one() -> None:
-    """What is resolved carries its reason, for the log and the results."""
+    """The chosen browser has the reason, for log and results."""
     chromium = locate.resolve(None, bundled=None, machine=machine("linux", SYSTEM["linux"]))
     edge = locate.resolve(None, bundled=None, machine=machine("linux", EDGE["linux"]))
     insisted = locate.resolve("msedge", bundled=None, machine=machine("linux", EDGE["linux"]))
@@ -144,7 +144,7 @@ def test_it_says_why_this_one() -> None:
 
 
 def test_the_sandbox_is_given_up_for_root_on_linux_alone() -> None:
-    """Chromium refuses its sandbox to root on Linux; everywhere else it is on."""
+    """The sandbox is off only for root on Linux, where Chromium refuses it."""
     assert locate.sandbox_hindrance(system="linux", user=0)
     assert not locate.sandbox_hindrance(system="linux", user=1000)
     assert not locate.sandbox_hindrance(system="darwin", user=0)
@@ -152,7 +152,7 @@ def test_the_sandbox_is_given_up_for_root_on_linux_alone() -> None:
 
 
 def test_the_real_machines_answer_is_a_file_that_runs(found_browser: models.BrowserInfo) -> None:
-    """What is found here, asked by Playwright's own idea of its bundled browser, is an executable file."""
+    """The browser found on this machine is an executable file."""
     assert os.access(found_browser.executable, os.X_OK)
     assert dataclasses.replace(found_browser, why="") == dataclasses.replace(
         locate.resolve(found_browser.name, bundled=found_browser.executable), why=""
@@ -160,7 +160,7 @@ def test_the_real_machines_answer_is_a_file_that_runs(found_browser: models.Brow
 
 
 def test_a_browser_that_is_no_browser_says_so(tmp_path: Path) -> None:
-    """A file that is no browser becomes the environment's problem, naming the file, and leaves nothing running."""
+    """A file that is not a browser gives a MachineError with its name, and leaves nothing running."""
     from po_pw.browser import playwright_driver
 
     wrong = tmp_path / "not-a-browser"

@@ -1,4 +1,4 @@
-"""`po-pw login` and `po-pw logout` as people use them, on the embedded Coupa tenant and its identity provider."""
+"""`po-pw login` and `po-pw logout` on the embedded Coupa tenant and its identity provider."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from po_pw import sessions
-from po_pw.demo.coupa import tenant_catalogue, tenant_server
+from po_pw.demo.coupa import demo_tenant, tenant_catalogue, tenant_server
 from tests.helpers import file_keyring, support
 from tests.helpers.support import IN_TIME, run_async
 
@@ -29,7 +29,7 @@ _CODE: Final = "import sys, time; from po_pw.demo.coupa import totp; print(totp.
 
 
 @pytest.fixture
-def tenant() -> Iterator[tenant_server.Tenant]:
+def tenant() -> Iterator[demo_tenant.Tenant]:
     settings = tenant_catalogue.TenantSettings(
         latency=0.0, late=0.0, file_bytes=6_000, orders=1, plain=True, password=PASSWORD
     )
@@ -45,7 +45,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dic
 
 
 def po_pw(*words: str, env: dict[str, str], cwd: Path, exit_code: int = 0) -> str:
-    """What the program printed."""
+    """The program's output."""
     ended = subprocess.run(
         [*PO_PW, *words],
         env=env,
@@ -63,9 +63,9 @@ def po_pw(*words: str, env: dict[str, str], cwd: Path, exit_code: int = 0) -> st
 
 
 def test_a_sign_in_from_its_beginning_to_its_end(
-    tenant: tenant_server.Tenant, environment: dict[str, str], tmp_path: Path
+    tenant: demo_tenant.Tenant, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Signed in without a window, remembered, listed, taken over for a second account, ended, checked, removed."""
+    """Signs in without a window, remembers, lists, imports for a second account, ends, checks and removes."""
     url, host = tenant.order_url(tenant.orders[0].po_number), tenant.origin.partition("//")[2]
     home, code = tmp_path / "home", shlex.join([sys.executable, "-c", _CODE, tenant.settings.totp_secret])
     words = ("login", url, "--username", tenant.username, "--remember", "--sign-in-host", "localhost")
@@ -111,9 +111,9 @@ def _netscape(cookies: Sequence[models.Cookie]) -> str:
 
 
 def test_without_a_keyring_the_sign_in_succeeds_and_cookies_of_no_use_do_not(
-    tenant: tenant_server.Tenant, environment: dict[str, str], tmp_path: Path
+    tenant: demo_tenant.Tenant, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """What cannot be remembered is said; what signs nobody in is kept nowhere."""
+    """Without a keyring a warning says so; cookies that sign nobody in are not saved."""
     url = tenant.order_url(tenant.orders[0].po_number)
     (tmp_path / "cookies.txt").write_text(f"127.0.0.1\tFALSE\t/\tFALSE\t0\t{tenant.cookie}\tnobodys\n", "utf-8")
     said = po_pw("login", url, "--import-cookies", "cookies.txt", env=environment, cwd=tmp_path, exit_code=4)
@@ -129,9 +129,9 @@ def test_without_a_keyring_the_sign_in_succeeds_and_cookies_of_no_use_do_not(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of POSIX")
 def test_password_host_and_code_are_typed_in_the_terminal(
-    tenant: tenant_server.Tenant, environment: dict[str, str], tmp_path: Path
+    tenant: demo_tenant.Tenant, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Each is asked for when it is needed; password and code are not shown."""
+    """Each is asked for when needed; password and code are not shown."""
     import fcntl
     import pty
     import termios

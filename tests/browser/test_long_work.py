@@ -1,4 +1,4 @@
-"""Long work says how far it is, on a terminal and without one, and a stop ends it without losing anything."""
+"""Long work shows its progress, with and without a terminal, and can be stopped without loss."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Clock:
 
 
 def test_a_stage_is_announced_now_and_then() -> None:
-    """At its begin and its end, and between them four times a second at the most, however often it is told of."""
+    """A stage is announced at its start and end, and at most four times a second between."""
     heard: list[events.Event] = []
     clock = Clock()
     stage = long_work.Stage("Reading pos.csv", "row", 0, heard.append, lambda: False, clock)
@@ -48,7 +48,7 @@ def test_a_stage_is_announced_now_and_then() -> None:
 
 
 def test_a_stop_ends_a_stage_but_not_one_that_began_after_it() -> None:
-    """What is done after a stop, such as writing the results, ends only with the next one."""
+    """Work that starts after a stop, such as writing results, ends only with the next stop."""
     stops = 1
     work = long_work.LongWork(lambda _: None, lambda: stops)
     before = work.stage("Reading the orders")
@@ -63,8 +63,7 @@ def test_a_stop_ends_a_stage_but_not_one_that_began_after_it() -> None:
 
 
 def test_lines_without_a_terminal() -> None:
-    """None for what is quick; else one every two seconds, with what is counted and for how long, also of work that
-    tells nothing; and none right after another line."""
+    """Short work prints no line; long work one every two seconds, with its count and duration."""
     clock = Clock()
     stages, said = progress.Stages(clock), list[str]()
     lines = progress.Lines(stages, said.append, clock)
@@ -91,13 +90,13 @@ def test_lines_without_a_terminal() -> None:
 
 
 def test_a_run_that_says_nothing_says_what_it_waits_for_and_floods_no_log() -> None:
-    """After two seconds at first; then after twice what is usual; while nothing comes, less and less often."""
+    """A silent run says what it waits for after two seconds, then less and less often."""
     clock = Clock()
     one, said = tally.Tally(clock), list[str]()
     lines = progress.Lines(progress.Stages(clock), said.append, clock, one.waited_for)
 
     def wait(seconds: int) -> list[float]:
-        """The moments at which a line is said."""
+        """The times at which a line is printed."""
         moments = list[float]()
         for _ in range(seconds):
             clock.now += 1
@@ -119,7 +118,7 @@ def test_a_run_that_says_nothing_says_what_it_waits_for_and_floods_no_log() -> N
 
 
 def test_lines_that_come_steadily_need_none_between_them() -> None:
-    """Pages that take three seconds each: one line of what is waited for, at the beginning."""
+    """With steady lines, what is waited for is said only at the beginning."""
     pace = progress.Pace()
     assert pace.patience == 2
     pace.said()
@@ -134,7 +133,7 @@ def test_lines_that_come_steadily_need_none_between_them() -> None:
 
 
 def test_browsers_that_open_are_long_work_too() -> None:
-    """From the start of a run until the first order is in a worker's hands."""
+    """Opening browsers is shown from the start of a run until the first order is leased."""
     clock = Clock()
     stages = progress.Stages(clock)
     stages.on_event(events.RunStarted(models.RunId("r"), 9, 9, 0, 0, 0, 4))
@@ -145,7 +144,7 @@ def test_browsers_that_open_are_long_work_too() -> None:
 
 
 def test_bars_on_a_terminal_fit_80_columns() -> None:
-    """Name, bar, count and time stand on one line; the bar is left out where there is no room for it."""
+    """Name, bar, count and time fit on one line; without space the bar is left out."""
     clock = Clock()
     stages, name = progress.Stages(clock), "Checking finished orders"
     stages.on_event(events.Progress(name, 40_000, 100_000, "order"))
@@ -165,7 +164,7 @@ def options(tmp_path: Path) -> settings.Settings:
 
 
 def bad(count: int) -> Iterator[models.Row]:
-    """Rows that are no orders, so that nothing has to be fetched."""
+    """Unusable rows, so that nothing is downloaded."""
     failure = models.Failure(models.ErrorCode.INVALID_ROW, "pos.csv: empty")
     return (models.Row(number, ("",), "", None, failure) for number in range(2, count + 2))
 
@@ -173,7 +172,7 @@ def bad(count: int) -> Iterator[models.Row]:
 def worked(
     options: settings.Settings, rows: Callable[[], Iterator[models.Row]], stop_at: str
 ) -> tuple[list[events.Progress], BaseException | None]:
-    """A run that is stopped when this stage begins; its stages, and what ended it."""
+    """A run that is stopped at the start of this stage: its stages, and the error that ended it."""
     heard: list[events.Progress] = []
 
     async def body() -> None:
@@ -187,7 +186,7 @@ def worked(
                         one.control.stop(run_control.Stop.AFTER_CURRENT, "test")
 
             hub.listen(hear)
-            async for _ in one.process(rows(), name="pos.csv", columns=("po",), resume=resuming.Resume()):
+            async for _ in one.process(rows(), name="pos.csv", columns=("po",), resume=models.Resume()):
                 pass
             await one.write_results()
 
@@ -199,7 +198,7 @@ def worked(
 
 
 def test_a_run_that_is_stopped_before_its_first_order_leaves_nothing(options: settings.Settings) -> None:
-    """While the list is read, and while what is finished is looked at: no run is in the journal; results stay."""
+    """A run stopped while the list is read or planned is not in the journal, and results stay."""
     heard, error = worked(options, lambda: bad(3), "")
     assert error is None
     assert {event.stage for event in heard} >= {"Reading pos.csv", "Checking finished orders", "Writing the results"}
@@ -219,7 +218,7 @@ def test_a_run_that_is_stopped_before_its_first_order_leaves_nothing(options: se
 
 
 def test_noting_finished_orders_is_all_or_nothing(tmp_path: Path) -> None:
-    """A stop in the middle of it leaves none of them, and the run can be taken back."""
+    """A stop while finished orders are recorded leaves none of them, and the run can be withdrawn."""
 
     async def body() -> int:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
@@ -237,7 +236,7 @@ def test_noting_finished_orders_is_all_or_nothing(tmp_path: Path) -> None:
             work = long_work.LongWork(announce, lambda: stops[0])
             with pytest.raises(errors.StoppedError):
                 await resuming.plan_resume(
-                    journal, second, tmp_path, list(journal.orders(second)), resuming.Resume(), {}, work, lambda _: None
+                    journal, second, tmp_path, list(journal.orders(second)), models.Resume(), {}, work, lambda _: None
                 )
             assert [one.status for one in journal.rows(second)] == [models.Status.PENDING] * 10
             await journal.withdraw(second)
@@ -247,7 +246,7 @@ def test_noting_finished_orders_is_all_or_nothing(tmp_path: Path) -> None:
 
 
 def test_rebuilding_the_journal_can_be_stopped_and_done_again(tmp_path: Path) -> None:
-    """It says how far it is; what was stopped is done by the next start, whole."""
+    """Rebuilding shows its progress; after a stop, the next start rebuilds everything."""
     from tests.unit import test_rebuild
 
     out = test_rebuild.filled(tmp_path / "out", None)
@@ -266,7 +265,7 @@ def test_rebuilding_the_journal_can_be_stopped_and_done_again(tmp_path: Path) ->
 
 
 def test_verifying_ends_at_once(tmp_path: Path) -> None:
-    """Also in the middle of a file."""
+    """A stop ends verification, even inside a file."""
     file = saved("a.pdf", size=8 << 20)
 
     async def body() -> None:

@@ -1,4 +1,4 @@
-"""A host that asks for a client certificate and is given none."""
+"""A host asks for a client certificate and gets none."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 def test_a_host_that_asks_for_a_certificate_and_is_not_named(
     loop: LoopThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The user's store has one, and the browser waits in vain for a person to choose it: the message says which host
-    asks, and which option names it."""
+    """If the browser waits for a person to choose a certificate, the message names the host and the option."""
     authority = certificates.issue("Corporation")
     tls = certificates.server_context(tmp_path, authority)
     certificates.trusting_home(tmp_path / "user", tmp_path / "ca.pem")

@@ -1,4 +1,4 @@
-"""Orders submitted one by one: what becomes of those of a portal that was given up."""
+"""Orders submitted one by one to a portal that was given up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_a_portal_that_asks_for_a_sign_in_fails_its_own_orders_at_once(loop: LoopThread, tmp_path: Path) -> None:
-    """With the reason, in the results too; the pool goes on with another portal's orders, and ends without an error."""
+    """Its orders fail with the reason; orders of another portal are processed, and the pool ends without an error."""
     pages = {f"/orders/PO-{n}": plain_portal.order(f"PO-{n}", plain_portal.area("a.pdf")) for n in (1, 2, 3)}
     closed, opened = plain_portal.Portal(pages, needs_sign_in=True), plain_portal.Portal(pages)
     served = [portal.serving() for portal in (closed, opened)]

@@ -1,4 +1,4 @@
-"""What a command prints is not its work: no way in which its output can fail ends it, or is called a fault of ours."""
+"""A failure to print never ends a command's work, and is never called a fault of po-pw."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REFUSED = "po_number,url\n" + "".join(f"PO-{number},nonsense\n" for number in ra
 
 
 def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs a line of the shell, `po-pw` in it being ours; its exit code is that of the first command of a pipe."""
+    """Runs a shell line with our `po-pw`; returns the exit code of a pipe's first command."""
     environment = {**os.environ, "PO_PW_HOME": str(folder / "home"), **environment}
     return subprocess.run(
         ["/bin/bash", "-c", f"set -o pipefail; {line.replace('po-pw', PO_PW)}"],
@@ -52,7 +52,7 @@ def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedPr
     ],
 )
 def test_output_that_fails_ends_nothing(tmp_path: Path, line: str, code: int, said: str) -> None:
-    """A closed pipe, a full disk, a closed stream: the work is done, the exit code tells how, and no traceback."""
+    """With a closed pipe, a full disk or a closed stream the work is done, without a traceback."""
     (tmp_path / "pos.csv").write_text(REFUSED, "utf-8")
     (tmp_path / "downloads" / ".po-pw" / "manifests").mkdir(parents=True)
     ended = shell(line, tmp_path)
@@ -66,7 +66,7 @@ def test_output_that_fails_ends_nothing(tmp_path: Path, line: str, code: int, sa
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes there")
 def test_what_cannot_be_shown_or_named_is_no_fault_of_ours(tmp_path: Path) -> None:
-    """ASCII output, names that are no text, a Python without UTF-8 file names: plain words, or it simply works."""
+    """ASCII output, undecodable names and a Python without UTF-8 work or give a plain message."""
     (tmp_path / "zürich.csv").write_text(REFUSED.replace("PO-0,", "PO-ł,"), "utf-8")
     os.rename(os.fsencode(tmp_path / "zürich.csv"), os.fsencode(tmp_path) + b"/z\xfcrich.csv")  # noqa: PTH104 - bytes
     ended = shell("po-pw process $'z\\xfcrich.csv'", tmp_path, PYTHONIOENCODING="ascii")
@@ -84,7 +84,7 @@ def test_what_cannot_be_shown_or_named_is_no_fault_of_ours(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("line", ["process pos.csv -o", "demo --orders 2 -o", "status", "verify"])
 def test_a_file_where_a_folder_goes_is_named(tmp_path: Path, line: str) -> None:
-    """`-o FILE` is one message that says so, with every command."""
+    """`-o FILE` gives one message with every command."""
     (tmp_path / "pos.csv").write_text(REFUSED, "utf-8")
     (tmp_path / "file").write_text("mine")
     ended = shell(f"po-pw {line} file/below", tmp_path)
@@ -115,7 +115,7 @@ def test_a_file_where_a_folder_goes_is_named(tmp_path: Path, line: str) -> None:
 def test_the_boundary_tells_the_machine_from_ourselves(
     error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only what nothing else explains is called a fault in po-pw."""
+    """Only errors without another explanation are called a fault in po-pw."""
     with pytest.raises(typer.Exit) as end, boundary.report_errors():
         raise error
     assert end.value.exit_code == code
@@ -137,7 +137,7 @@ def test_the_boundary_tells_the_machine_from_ourselves(
     ],
 )
 def test_an_option_that_cannot_be_read_is_told_in_plain_words(words: list[str], said: str) -> None:
-    """The parser's own words are those of a validator, which nobody types."""
+    """The message about an unreadable option has no jargon of the parser."""
     answer = CliRunner().invoke(commands.app, words)
     assert answer.exit_code == 2
     assert f"Invalid value for {said}" in answer.output
@@ -146,7 +146,7 @@ def test_an_option_that_cannot_be_read_is_told_in_plain_words(words: list[str], 
 
 
 def test_help_names_the_limits_of_workers() -> None:
-    """Who asks how many contexts there may be need not try."""
+    """`--help` shows the minimum and maximum of workers."""
     for command in ("process", "demo", "doctor"):
         answer = CliRunner().invoke(commands.app, [command, "--help"], env={"COLUMNS": "120"})
         assert re.search(

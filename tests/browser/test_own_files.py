@@ -1,4 +1,4 @@
-"""Nothing of the user's is overwritten or deleted: what is ours is known by a record, never by its name."""
+"""The user's files are never overwritten or deleted: a record, not the name, says which files are ours."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def a_dead_link(path: Path) -> None:
 
 @pytest.mark.parametrize("make", [a_file, a_folder, a_link, a_dead_link])
 def test_what_we_did_not_make_is_left_alone(tmp_path: Path, make: Callable[[Path], None]) -> None:
-    """Ours gets another name, the same one at every run; when the user's is gone, ours takes its place again."""
+    """Our file gets another name, the same at every run, until the user's file is gone."""
     for name in TABLES:
         make(tmp_path / name)
     mine = {path: path.lstat() for path in tmp_path.iterdir()}
@@ -103,7 +103,7 @@ def test_what_we_did_not_make_is_left_alone(tmp_path: Path, make: Callable[[Path
 
 
 def test_a_table_that_was_changed_is_kept(tmp_path: Path) -> None:
-    """A table of ours that the user has edited gets another name, each time; ours takes its place, and that is said."""
+    """A table that the user edited gets another name, which is reported; the new table takes its place."""
     write(tmp_path)
     for version, name in (("first", "results (changed).csv"), ("second", "results (changed) (2).csv")):
         (tmp_path / "results.csv").write_text(version, "utf-8")
@@ -115,7 +115,7 @@ def test_a_table_that_was_changed_is_kept(tmp_path: Path) -> None:
 
 
 def test_failed_csv_goes_only_where_it_is_ours(tmp_path: Path) -> None:
-    """Ours goes when no row has failed. One that was changed stays, is said once, and is the user's from then on."""
+    """Our failed.csv is removed when no row failed; one that the user changed stays and is reported once."""
     write(tmp_path, BADLY)
     assert "failed.csv" not in write(tmp_path, WELL).names
     assert not (tmp_path / "failed.csv").exists()
@@ -146,7 +146,7 @@ def hard_linked(path: Path) -> Path:
 @pytest.mark.parametrize("called", [Path, spelled, linked, hard_linked])
 @pytest.mark.parametrize("name", ["results.csv", "failed.csv"])
 def test_the_list_itself_is_never_replaced(tmp_path: Path, name: str, called: Callable[[Path], Path]) -> None:
-    """A table of ours that is given as the list stays, whatever it is called; the next list's results replace it."""
+    """A table of ours that is the list itself stays; the next list's results may replace it."""
     write(tmp_path, BADLY)
     source = called(tmp_path / name)
     before = (tmp_path / name).read_bytes()
@@ -161,7 +161,7 @@ def test_the_list_itself_is_never_replaced(tmp_path: Path, name: str, called: Ca
 
 
 def test_a_table_that_is_read_only_or_held_stays(tmp_path: Path) -> None:
-    """It is said, the new one is beside it, and takes its place when it is free again."""
+    """A read-only or open table stays, with the new one beside it, until it can be replaced."""
     write(tmp_path)
     before = (tmp_path / "results.csv").read_bytes()
     (tmp_path / "results.csv").chmod(0o444)
@@ -188,7 +188,7 @@ def test_a_table_that_is_read_only_or_held_stays(tmp_path: Path) -> None:
 
 
 def test_a_kill_between_record_and_rename_leaves_ours_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often it happens, the file that is there is still known to be ours."""
+    """After a kill between record and rename, however often, the existing file is still known as ours."""
     write(tmp_path)
 
     class Killed(BaseException):
@@ -212,7 +212,7 @@ def test_a_kill_between_record_and_rename_leaves_ours_known(tmp_path: Path, monk
 
 @pytest.mark.parametrize("record", [None, "", "{", "[]", '{"results.csv": 5}', '{"results.csv": [{"size": "x"}]}'])
 def test_without_the_record_nothing_is_ours(tmp_path: Path, record: str | None) -> None:
-    """A record that is gone or damaged: what is there stays, and ours lies beside it."""
+    """Without a readable record, existing files stay and new ones get other names."""
     write(tmp_path, WELL)
     path = tmp_path / ".po-pw" / "made.json"
     path.unlink() if record is None else path.write_text(record, "utf-8")
@@ -229,7 +229,7 @@ def kept(out: Path) -> list[str]:
 
 
 def test_each_runs_tables_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Up to a number of runs, and of bytes, the latest of them; what a user put there stays."""
+    """The latest runs' tables are kept, up to a number and a size; files of the user stay."""
     runs = [f"20261125-0930{n:02}-4f2a" for n in range(6)]
     (tmp_path / ".po-pw" / "results" / "mine").mkdir(parents=True)
     monkeypatch.setattr(tables, "MAX_RUNS_KEPT", 4)
@@ -248,7 +248,7 @@ def test_each_runs_tables_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_orders_of_other_lists_have_sheets_of_their_own(tmp_path: Path) -> None:
-    """The table shows the list; results.json and two more sheets show the folder's other orders, with their lists."""
+    """results.json and two more sheets show the orders of other lists, with their lists."""
     columns = ("PO", "note")
     one = result(7, "PO-8", outcome("PO-8"), cells=("PO-8", "=1"))
     never = result(9, "PO-9", None, status=models.Status.PENDING, cells=("PO-9", ""))
@@ -281,10 +281,9 @@ def test_orders_of_other_lists_have_sheets_of_their_own(tmp_path: Path) -> None:
 
 
 def test_no_list_is_touched(tmp_path: Path) -> None:
-    """Lists called like our tables, in the output folder itself, are left alone, and it is said once each.
+    """Lists with our tables' names in the output folder are unchanged, and reported once each.
 
-    The end prints the command that goes on: with the folder, and without `--only-failed`, which would leave out a row
-    that was refused and is corrected then.
+    The final command has the folder, and not `--only-failed`, which would leave out corrected rows.
     """
 
     def ran(*words: str) -> str:
@@ -317,7 +316,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(*words: str, **environment: str) -> str:
-    """What is said about a command that cannot be used."""
+    """The message about a command that cannot be used."""
     found = CliRunner().invoke(commands.app, list(words), env=environment)
     assert found.exit_code == 2, found.output
     return " ".join(found.output.split())
@@ -339,13 +338,13 @@ def refused(*words: str, **environment: str) -> str:
     ],
 )
 def test_an_empty_path_is_refused(here: Path, words: tuple[str, ...]) -> None:
-    """A shell variable that is not set must not mean the current folder."""
+    """An unset shell variable does not mean the current folder."""
     assert "the path is empty" in refused(*words)
     assert files(here) == {"pos.csv"}
 
 
 def test_an_empty_setting_is_refused(here: Path) -> None:
-    """Nor must a variable of the environment, or a setting."""
+    """Neither does an empty environment variable or setting."""
     said = refused("process", "pos.csv", PO_PW_OUT="")
     assert "PO_PW_OUT" in said
     assert "the path is empty" in said
@@ -355,7 +354,7 @@ def test_an_empty_setting_is_refused(here: Path) -> None:
 
 
 def test_a_list_given_to_python_stays_too(here: Path) -> None:
-    """A table of ours that is given by its path, whether to the app or to a run, is not written over."""
+    """A table of ours given as the list by path, to app or run, is not overwritten."""
     app = po_pw.MainApp(out=".")
     app.process_pos("pos.csv")
     before = (here / "failed.csv").read_bytes()
@@ -374,7 +373,7 @@ def test_a_list_given_to_python_stays_too(here: Path) -> None:
 
 
 def test_a_picture_takes_nobodys_place(here: Path) -> None:
-    """`portal inspect --screenshot` refuses a name that is taken, before anything else."""
+    """`portal inspect --screenshot` refuses an existing file before anything else."""
     (here / "page.png").write_text("mine", "utf-8")
     said = refused("portal", "inspect", "https://127.0.0.1:1/x", "--screenshot", "page.png")
     assert "page.png exists already" in said
@@ -382,7 +381,7 @@ def test_a_picture_takes_nobodys_place(here: Path) -> None:
 
 
 def test_the_demo_leaves_what_is_not_its_own(tmp_path: Path) -> None:
-    """A list and a folder of the user's stay; the demo's own are found again at every start, and replaced."""
+    """A list and folder of the user stay; the demo finds and replaces its own at every start."""
     (tmp_path / "pos.csv").write_text("mine", "utf-8")
     (tmp_path / "downloads").mkdir()
     (tmp_path / "downloads" / "mine.txt").write_text("mine", "utf-8")
@@ -419,7 +418,7 @@ def test_the_demo_leaves_what_is_not_its_own(tmp_path: Path) -> None:
     ],
 )
 def test_the_commands_that_go_on(words: str, out: str, same: str, again: str, retry: str) -> None:
-    """What was typed, with the folder; the others without what visits finished orders."""
+    """The next commands are as typed, with the folder, and without options that open finished orders."""
     found = running.commands_after(f"po-pw process {words}".split(), out)
     assert found == summaries.Commands(*(f"po-pw process {line}" for line in (again, retry, same)))
 
@@ -444,12 +443,12 @@ def test_the_commands_that_go_on(words: str, out: str, same: str, again: str, re
     ],
 )
 def test_words_are_quoted_for_the_shell(word: str, posix: str, powershell: str, cmd: str) -> None:
-    """Each shell takes the word for what it is."""
+    """Each shell reads the quoted word as one word."""
     assert [shell.joined([word], name) for name in ("posix", "powershell", "cmd")] == [posix, powershell, cmd]
 
 
 def test_a_file_is_copied_whole(tmp_path: Path) -> None:
-    """Over several pieces; nothing else is left beside it."""
+    """A file of several blocks is copied completely, and nothing else is left beside it."""
     content = os.urandom(2_500_000)
     (tmp_path / "a").write_bytes(content)
     own_files.copy(tmp_path / "a", tmp_path / "b")

@@ -1,4 +1,4 @@
-"""A run that looks wrong as a whole says so, with the figures, and does not end with 0."""
+"""A run that looks wrong as a whole says so, with numbers, and does not end with 0."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from po_pw import events, models
 from po_pw.cli import running
 from po_pw.demo import catalogue, server
-from po_pw.processing import resuming
 from po_pw.results import plausibility
 from tests.helpers import portal_runs
 from tests.helpers.journal_values import outcome, saved
@@ -67,20 +66,20 @@ def bares(number: int, of: int) -> list[models.Outcome]:
     ],
 )
 def test_nearly_all_orders_without_attachments(without: int, orders: int, figures: str) -> None:
-    """All of ten, or nineteen in twenty; a portal where half of the orders have none is not accused."""
+    """Ten of ten or 19 of 20 orders without attachments are implausible; half of them are not."""
     found = said(bares(without, orders))
     assert len(found) == bool(figures)
     assert all(text.startswith(f"portal.example: {figures}") and "have no attachments" in text for text in found)
 
 
 def test_what_was_not_read_hides_nothing() -> None:
-    """Orders that are not there, or could not be read, are neither for nor against."""
+    """Orders that do not exist or could not be read count neither for nor against."""
     (text,) = said([*(bare(n) for n in range(10)), *(failed(n, GONE) for n in range(10, 30))])
     assert "all 10 orders" in text
 
 
 def test_what_was_accepted_is_not_said_again() -> None:
-    """`portal inspect --accept` is an answer, for that portal alone; the sentence names it and an order to look at."""
+    """After `portal inspect --accept` there is no warning for that portal; the warning names portal and order."""
     outcomes = [*bares(12, 12), *(bare(n, "other.example") for n in range(12))]
     first, _ = said(outcomes)
     assert "po-pw portal inspect https://portal.example/0 (with --accept if it is right)" in first
@@ -99,7 +98,7 @@ def test_what_was_accepted_is_not_said_again() -> None:
     ],
 )
 def test_the_same_single_file_everywhere(same: int, others: int, none: int, figures: str) -> None:
-    """Four of five orders with files have one file, and it is the same: perhaps the site's, not theirs."""
+    """If four of five orders have the same single file, it may be the site's."""
     logo = "ab" * 32
     outcomes = [full(n, logo) for n in range(same)] + [full(n) for n in range(100, 100 + others)]
     found = said([*outcomes, *(bare(n) for n in range(200, 200 + none))])
@@ -108,13 +107,13 @@ def test_the_same_single_file_everywhere(same: int, others: int, none: int, figu
 
 
 def test_a_frame_contract_beside_other_files_is_fine() -> None:
-    """A file that all orders have is no fault where they have their own as well."""
+    """A file of all orders is plausible if they have files of their own, too."""
     contract = "cd" * 32
     assert said(full(n, contract, f"{n:064}") for n in range(40)) == ()
 
 
 def test_most_not_recognised() -> None:
-    """More than half, of five orders on."""
+    """From five orders on, more than half not recognised is implausible."""
     assert said([failed(n, STRANGE) for n in range(4)]) == ()
     (text,) = said([*(failed(n, STRANGE) for n in range(3)), *(full(n) for n in range(3, 5))])
     assert "3 of 5 orders opened a page that is not theirs" in text
@@ -122,7 +121,7 @@ def test_most_not_recognised() -> None:
 
 
 def test_memory_is_bounded_and_the_figure_never_too_high() -> None:
-    """Among very many files, all different, one that most orders have is found; none is made up."""
+    """Among very many files, one that most orders have is found, and none is invented."""
     counted = plausibility.Plausibility()
     for number in range(3_000):
         counted.add(full(number))
@@ -137,15 +136,17 @@ def test_memory_is_bounded_and_the_figure_never_too_high() -> None:
 
 
 def test_a_portal_without_any_files_is_doubted_through_the_whole_tool(tmp_path: Path) -> None:
-    """Twelve orders whose pages say that they have none: a warning in the events, the results and the exit code, and
-    once more when the same command finds all of them done."""
+    """Twelve orders without attachments give a warning in events, results and exit code.
+
+    The same command warns again when it finds all of them finished.
+    """
     wanted = catalogue.PortalSettings(orders=12, files_per_order=0, latency=0, plain=True)
     with server.serve_in_thread(wanted) as portal:
 
         async def both() -> list[portal_runs.Ran]:
             await portal_runs.signed_in(portal, tmp_path / "home")
             first = await portal_runs.run(portal, tmp_path, workers=2, home=tmp_path / "home")
-            again = resuming.Resume()
+            again = models.Resume()
             return [first, await portal_runs.run(portal, tmp_path, workers=2, home=tmp_path / "home", resume=again)]
 
         for ran in run_async(both()):

@@ -1,4 +1,4 @@
-"""What the browsers of a run have of the saved sign-ins, from their start."""
+"""Which saved sign-ins the browsers of a run have from the start."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ PORTALS = ("http://127.0.0.1:9", "http://127.0.0.2:9")
 
 
 def test_every_portals_sign_in_is_there_and_its_profile_stays_free(tmp_path: Path) -> None:
-    """Cookies and local storage of two portals; the first one's profile is copied once, as the run begins, so that a
-    window may use it while further browsers start. A run that begins while it is in use is refused."""
+    """Contexts have cookies and local storage of both portals, and the first one's profile is copied once.
+
+    So a sign-in window may use the profile during the run. A run that starts while it is in use is refused.
+    """
     kept = sessions.Sessions(tmp_path / "home")
     for number, origin in enumerate(PORTALS):
         cookie = {"name": "sid", "value": str(number), "domain": f"127.0.0.{number + 1}", "path": "/"}

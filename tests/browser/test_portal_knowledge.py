@@ -1,4 +1,4 @@
-"""What one order shows decides what others are: orders that wait, links that all share, a stop meanwhile."""
+"""What one order shows decides about others: waiting orders, shared links, and a stop meanwhile."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def orders(*numbers: str, bodies: dict[str, str] | None = None) -> dict[str, str]:
-    """Pages of orders; without a body they show neither an area nor a link."""
+    """Order pages; without a body they have neither an area nor a link."""
     return {f"/orders/{number}": order(number, (bodies or {}).get(number, "")) for number in numbers}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_order_without_an_area_waits_until_another_has_shown_one(tmp_path: Path, workers: int) -> None:
-    """Then it has no attachments; its page was asked for once, and reading it was one attempt."""
+    """It then has no attachments; its page was requested once, in one attempt."""
 
     async def body() -> None:
         pages = orders("PO-1", "PO-2", "PO-3", bodies={"PO-3": area("PO-3.pdf")})
@@ -45,7 +45,7 @@ def test_an_order_without_an_area_waits_until_another_has_shown_one(tmp_path: Pa
 
 
 def test_where_no_order_shows_an_area_nobody_knows(tmp_path: Path) -> None:
-    """They failed, and the message says how to accept it; once accepted, or once seen, the next run knows."""
+    """The orders fail, and the message says how to accept that; the next run then knows."""
 
     async def body() -> None:
         async with Portal(orders("PO-1", "PO-2")).serving() as portal:
@@ -63,7 +63,7 @@ def test_where_no_order_shows_an_area_nobody_knows(tmp_path: Path) -> None:
 
 
 def test_what_an_earlier_run_saw_is_remembered(tmp_path: Path) -> None:
-    """An order without an area, alone in its list, is judged by what this portal showed before."""
+    """An order without an area, alone in its list, is decided by what the portal showed before."""
 
     async def body() -> None:
         bodies = {f"PO-{n}": area(f"PO-{n}.pdf") for n in (1, 2, 3)}
@@ -76,7 +76,7 @@ def test_what_an_earlier_run_saw_is_remembered(tmp_path: Path) -> None:
 
 
 def test_links_that_all_orders_share_are_the_sites(tmp_path: Path) -> None:
-    """Without an area, each order's own file is its own; terms and a price list that all show are not fetched."""
+    """Without an area, each order's own file is downloaded, and links that all orders show are not."""
 
     async def body() -> None:
         numbers = [f"PO-{n}" for n in range(1, 5)]
@@ -95,7 +95,7 @@ def test_links_that_all_orders_share_are_the_sites(tmp_path: Path) -> None:
 
 
 def test_in_a_run_too_short_to_tell_only_what_holds_the_record_is_taken(tmp_path: Path) -> None:
-    """One order alone: a link with its number is its own, any other may be the site's."""
+    """With a single order, only a link with its number counts as its own."""
 
     async def body() -> None:
         links = '<p><a href="/files/PO-1/a.pdf">a.pdf</a> <a href="/files/terms.pdf">Terms.pdf</a></p>'
@@ -108,7 +108,7 @@ def test_in_a_run_too_short_to_tell_only_what_holds_the_record_is_taken(tmp_path
 
 
 def test_a_stop_leaves_orders_that_wait_to_the_next_run(tmp_path: Path) -> None:
-    """They have no outcome, nothing of theirs is in a folder, and the same command goes on with them."""
+    """Waiting orders have no outcome and no folder after a stop, and the same command continues."""
 
     async def body() -> None:
         numbers = ["PO-1", "PO-2", "PO-3"]
@@ -133,7 +133,7 @@ def test_a_stop_leaves_orders_that_wait_to_the_next_run(tmp_path: Path) -> None:
 
 
 def test_a_pool_gives_the_result_of_a_waiting_order_when_nothing_else_is_left(tmp_path: Path) -> None:
-    """Whoever fed an order alone is not left waiting for others that may never come."""
+    """A single submitted order gets its result, although no others will come."""
 
     async def body() -> None:
         pages = orders("PO-1", "PO-2", bodies={"PO-2": area("PO-2.pdf")})

@@ -1,4 +1,4 @@
-"""What a press sends is judged while it is held: what is stopped never reaches the server, whichever way it goes."""
+"""Every request after a press is held and decided on; a stopped one never reaches the server."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from tests.helpers.browser_site import Site
     from tests.helpers.loop_thread import LoopThread
 
-PASS: Final = models.Judgement(models.Ruling.PASS, "it changes nothing")
-STOP: Final = models.Judgement(models.Ruling.STOP, "it may change something")
-LINK: Final = models.Judgement(models.Ruling.LINK, "it is a document")
+PASS: Final = models.RequestDecision(models.Ruling.PASS, "it changes nothing")
+STOP: Final = models.RequestDecision(models.Ruling.STOP, "it may change something")
+LINK: Final = models.RequestDecision(models.Ruling.LINK, "it is a document")
 
 NEVER_SENT: Final = frozenset(
     {
@@ -85,7 +85,7 @@ IN_A_WINDOW: Final = frozenset({"link-new-window", "link-no-opener", "pop-up", "
 
 
 class Opened:
-    """One context with two pages, for all tests of this file."""
+    """One context with two pages, shared by all tests of this file."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -107,29 +107,29 @@ class Opened:
         await self.context.close()
         await self.driver.__aexit__(None, None, None)
 
-    async def show(self, hold: page_lease.PageLease, path: str) -> playwright.ElementHandle:
-        """Opens a path; gives its control."""
-        await hold.end_guard()
-        await hold.page.goto(self.site.origin + path)
-        control = await hold.page.query_selector("#go")
+    async def show(self, lease: page_lease.PageLease, path: str) -> playwright.ElementHandle:
+        """Opens a path and returns its control."""
+        await lease.end_guard()
+        await lease.page.goto(self.site.origin + path)
+        control = await lease.page.query_selector("#go")
         assert control is not None
         return control
 
     async def press(
         self,
-        hold: page_lease.PageLease,
+        lease: page_lease.PageLease,
         what: models.Click | playwright.ElementHandle,
-        judge: press_record.Judge,
+        decide: press_record.Decide,
         allow: press_record.Allow = lambda _: None,
         purpose: models.Purpose = models.Purpose.OPEN,
     ) -> press_record.Press:
-        """Presses it, as one presses what shows more of a list."""
+        """Presses it, like a control that shows more of a list."""
         return await press_guard.read_press(
-            self.context, hold, what, allow=allow, judge=judge, on_audit=self.told.append, purpose=purpose
+            self.context, lease, what, allow=allow, decide=decide, on_audit=self.told.append, purpose=purpose
         )
 
     def arrived(self, name: str) -> list[str]:
-        """What the server was asked at this name."""
+        """The requests that the server got at this name."""
         return [line for line in self.site.asked if line.endswith(f"/sent/{name}")]
 
 
@@ -158,32 +158,32 @@ def _more_than(before: int, opened: Opened, name: str) -> bool:
     return len(opened.arrived(name)) > before
 
 
-async def held(hold: page_lease.PageLease, press: press_record.Press, name: str) -> None:
-    """Waits until the press is known to have sent something there, or was kept from it in the page."""
+async def held(lease: page_lease.PageLease, press: press_record.Press, name: str) -> None:
+    """Waits until the press has recorded the request, or the page has prevented it."""
 
     def is_held() -> bool:
         return any(
-            urlsplit(judged.request.url).path == f"/sent/{name}" or judged.request.method in IN_THE_PAGE
-            for judged in press.requests
+            urlsplit(decided.request.url).path == f"/sent/{name}" or decided.request.method in IN_THE_PAGE
+            for decided in press.requests
         )
 
     async with asyncio.timeout(IN_TIME):
         while not is_held():
-            assert hold.guard is not None
-            await hold.guard.note_messages()
+            assert lease.guard is not None
+            await lease.guard.note_messages()
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("way", sorted(press_ways.WAYS))
 def test_what_the_judge_stops_never_arrives_and_what_it_passes_does(loop: LoopThread, opened: Opened, way: str) -> None:
-    """Each way works where nothing guards it; guarded, it arrives only where the judge lets it."""
+    """Each way of sending works without a guard; with one, a request arrives only if it is allowed."""
 
     async def unguarded() -> None:
-        async with opened.context.page() as hold:
-            control = await opened.show(hold, f"/press/{way}/free-{way}")
+        async with opened.context.page() as lease:
+            control = await opened.show(lease, f"/press/{way}/free-{way}")
             await control.click(no_wait_after=True)
             if way in ON_LEAVING:
-                await hold.page.goto(opened.site.page("blank"))
+                await lease.page.goto(opened.site.page("blank"))
             if way == "pop-up-fetch":  # a pop-up that nobody claims is closed, often before it has sent anything
                 while not opened.arrived(f"free-{way}"):
                     await control.click(no_wait_after=True)
@@ -191,35 +191,35 @@ def test_what_the_judge_stops_never_arrives_and_what_it_passes_does(loop: LoopTh
             elif way != "pop-up-later":  # closed first also where nothing guards
                 await until(lambda: bool(opened.arrived(f"free-{way}")), "nothing arrives even where nothing guards")
             if way in MOVES_TO:
-                await until(lambda: MOVES_TO[way] in hold.page.url, "the page does not move")
-            await hold.page.goto("about:blank")
+                await until(lambda: MOVES_TO[way] in lease.page.url, "the page does not move")
+            await lease.page.goto("about:blank")
 
     async def stopped() -> None:
         name = f"stopped-{way}"
 
-        def judge(request: models.HeldRequest) -> models.Judgement:
+        def decide(request: models.HeldRequest) -> models.RequestDecision:
             return STOP if urlsplit(request.url).path == f"/sent/{name}" else PASS
 
-        async with opened.context.page() as hold:
-            control = await opened.show(hold, f"/press/{way}/{name}")
-            press = await opened.press(hold, control, judge)
+        async with opened.context.page() as lease:
+            control = await opened.show(lease, f"/press/{way}/{name}")
+            press = await opened.press(lease, control, decide)
             if way not in ON_LEAVING | CLOSED_FIRST:
-                await held(hold, press, name)
+                await held(lease, press, name)
             if way == "keepalive-then-navigation":
-                await until(lambda: MOVES_TO[way] in hold.page.url, "the page does not move")
-            await hold.end_guard()
+                await until(lambda: MOVES_TO[way] in lease.page.url, "the page does not move")
+            await lease.end_guard()
             # What is sent on leaving this page, later and by the same way, arrives; so what it had sent would be there.
-            control = await opened.show(hold, f"/press/page-hide/after-{name}")
+            control = await opened.show(lease, f"/press/page-hide/after-{name}")
             await control.click(no_wait_after=True)
-            await hold.page.goto("about:blank")
+            await lease.page.goto("about:blank")
             await until(lambda: bool(opened.arrived(f"after-{name}")), "no beacon")
         assert not opened.arrived(name)
 
     async def passed() -> None:
         name = f"passed-{way}"
-        async with opened.context.page() as hold:
-            control = await opened.show(hold, f"/press/{way}/{name}")
-            press = await opened.press(hold, control, lambda _: PASS)
+        async with opened.context.page() as lease:
+            control = await opened.show(lease, f"/press/{way}/{name}")
+            press = await opened.press(lease, control, lambda _: PASS)
             if way in IN_A_WINDOW:
                 await until(lambda: bool(press.links), "no link")
                 assert [link.url for link in press.links] == [f"{opened.site.origin}/sent/{name}"]
@@ -228,7 +228,7 @@ def test_what_the_judge_stops_never_arrives_and_what_it_passes_does(loop: LoopTh
             else:
                 if way == "redirect-beacon":  # Chromium follows it only when the page is left
                     await until(lambda: len(press.requests) > 1, "no redirect")
-                    await hold.end_guard()
+                    await lease.end_guard()
                 await until(functools.partial(opened.arrived, name), "what was let through does not arrive")
 
     loop.run(unguarded())
@@ -238,12 +238,12 @@ def test_what_the_judge_stops_never_arrives_and_what_it_passes_does(loop: LoopTh
 
 
 def test_requests_of_other_pages_of_the_context_pass(loop: LoopThread, opened: Opened) -> None:
-    """While one page is guarded and everything of it is stopped, another's pages, scripts and pop-ups go on."""
+    """While one page is guarded, requests, scripts and pop-ups of another page continue."""
 
     async def go() -> None:
-        async with opened.context.page() as hold, opened.context.page() as other:
-            press = await opened.press(hold, await opened.show(hold, "/press/fetch-post/mine"), lambda _: STOP)
-            await held(hold, press, "mine")
+        async with opened.context.page() as lease, opened.context.page() as other:
+            press = await opened.press(lease, await opened.show(lease, "/press/fetch-post/mine"), lambda _: STOP)
+            await held(lease, press, "mine")
             for way in ("fetch-delete", "form", "pop-up", "worker", "socket"):
                 name = f"other-{way}"
                 control = await opened.show(other, f"/press/{way}/{name}")
@@ -252,24 +252,24 @@ def test_requests_of_other_pages_of_the_context_pass(loop: LoopThread, opened: O
                 if way == "form":
                     await until(lambda: "/sent/" in other.page.url, "the page does not move")
             assert not opened.arrived("mine")
-            assert [judged.text.partition(" ")[0] for judged in press.requests] == ["POST"]
+            assert [decided.text.partition(" ")[0] for decided in press.requests] == ["POST"]
 
     loop.run(go())
 
 
 def test_each_of_two_pages_gets_what_it_asked_for(loop: LoopThread, opened: Opened) -> None:
-    """Both open a window at once: Playwright has no page for it yet, and still it is known whose it is."""
+    """If both pages open a window at once, each request is attributed to its page."""
 
     async def go() -> None:
         async with opened.context.page() as first, opened.context.page() as second:
             names = ("of-first", "of-second")
             leases = (first, second)
             controls = [
-                await opened.show(hold, f"/press/pop-up-no-opener/{name}")
-                for hold, name in zip(leases, names, strict=True)
+                await opened.show(lease, f"/press/pop-up-no-opener/{name}")
+                for lease, name in zip(leases, names, strict=True)
             ]
             presses = await asyncio.gather(
-                *(opened.press(hold, control, lambda _: LINK) for hold, control in zip(leases, controls, strict=True))
+                *(opened.press(lease, control, lambda _: LINK) for lease, control in zip(leases, controls, strict=True))
             )
             await until(lambda: all(press.requests for press in presses), "no window was asked for")
             for press, name in zip(presses, names, strict=True):
@@ -282,7 +282,7 @@ def test_each_of_two_pages_gets_what_it_asked_for(loop: LoopThread, opened: Open
 
 @pytest.mark.parametrize("when", ["before", "pointerdown", "mousedown", "re-made"])
 def test_a_control_that_became_another_is_not_pressed(loop: LoopThread, opened: Opened, when: str) -> None:
-    """It said *Download* when it was read, and says *Delete* when it is pressed: also where it changes meanwhile."""
+    """A control that said *Download* and now says *Delete* is not pressed, even if it changes in between."""
     change = """when => {
       const go = document.querySelector('#go');
       const change = () => {
@@ -300,12 +300,12 @@ def test_a_control_that_became_another_is_not_pressed(loop: LoopThread, opened: 
     name = f"changed-{when}"
 
     async def go() -> None:
-        async with opened.context.page() as hold:
-            control = await opened.show(hold, f"/press/fetch-delete/{name}")
+        async with opened.context.page() as lease:
+            control = await opened.show(lease, f"/press/fetch-delete/{name}")
             click = models.Click(await controls.describe(control))
-            await hold.page.evaluate(change, when)
+            await lease.page.evaluate(change, when)
             with pytest.raises((errors.TransientError, press_record.PressRefusedError)) as caught:
-                await opened.press(hold, click, lambda _: PASS)
+                await opened.press(lease, click, lambda _: PASS)
             assert caught.value.code in {
                 models.ErrorCode.LIST_INCOMPLETE,
                 models.ErrorCode.NOT_PRESSED,
@@ -317,7 +317,7 @@ def test_a_control_that_became_another_is_not_pressed(loop: LoopThread, opened: 
 
 
 def test_a_control_that_may_not_be_pressed_is_not(loop: LoopThread, opened: Opened) -> None:
-    """It is described once more right before the press, and judged by that; the refusal is told to the audit."""
+    """A control is read again right before the press; a refusal is reported to the audit."""
     asked: list[models.Control] = []
 
     def refuse(control: models.Control) -> str:
@@ -325,13 +325,13 @@ def test_a_control_that_may_not_be_pressed_is_not(loop: LoopThread, opened: Open
         return "its class says danger"
 
     async def go() -> None:
-        async with opened.context.page() as hold:
-            control = await opened.show(hold, "/press/fetch-delete/refused")
+        async with opened.context.page() as lease:
+            control = await opened.show(lease, "/press/fetch-delete/refused")
             click = models.Click(await controls.describe(control))
             await control.evaluate("element => { element.ariaExpanded = 'false' }")
             opened.told.clear()
             with pytest.raises(press_record.PressRefusedError, match="its class says danger") as caught:
-                await opened.press(hold, click, lambda _: PASS, refuse)
+                await opened.press(lease, click, lambda _: PASS, refuse)
             assert caught.value.code is models.ErrorCode.NOT_PRESSED
         assert [control.label for control in asked] == ["Show files"]
         assert not opened.arrived("refused")
@@ -342,14 +342,14 @@ def test_a_control_that_may_not_be_pressed_is_not(loop: LoopThread, opened: Open
 
 
 def test_the_audit_is_told_of_the_press_and_of_what_it_sends(loop: LoopThread, opened: Opened) -> None:
-    """With its reason, without its query and without values."""
+    """The audit gets the press and its requests, with reasons, without queries and values."""
 
     async def go() -> None:
-        async with opened.context.page() as hold:
-            control = await opened.show(hold, "/press/fetch-post/audit?session=secret")
+        async with opened.context.page() as lease:
+            control = await opened.show(lease, "/press/fetch-post/audit?session=secret")
             opened.told.clear()
-            press = await opened.press(hold, control, lambda _: STOP)
-            await held(hold, press, "audit")
+            press = await opened.press(lease, control, lambda _: STOP)
+            await held(lease, press, "audit")
         site = opened.site.origin
         assert opened.told == [
             events.Pressed("Show files", models.Purpose.OPEN, f"{site}/press/fetch-post/audit"),
@@ -362,25 +362,25 @@ def test_the_audit_is_told_of_the_press_and_of_what_it_sends(loop: LoopThread, o
 
 
 def test_what_the_page_sends_anyway_says_nothing_about_the_control(loop: LoopThread, opened: Opened) -> None:
-    """A keep-alive that was sent before the press is stopped as well, but the press is not blamed for it."""
+    """A keep-alive sent before the press is stopped, too, but not attributed to the press."""
     poll = (
         """() => { setInterval(() => fetch('/sent/alive', { method: 'POST', body: JSON.stringify({ at: 1 }) }), 20) }"""
     )
 
     async def go() -> None:
-        async with opened.context.page() as hold:
-            control = await opened.show(hold, "/press/fetch-get/of-the-press")
-            await hold.page.evaluate(poll)
-            await until(lambda: len(hold.kinds) > 1, "no poll")
+        async with opened.context.page() as lease:
+            control = await opened.show(lease, "/press/fetch-get/of-the-press")
+            await lease.page.evaluate(poll)
+            await until(lambda: len(lease.kinds) > 1, "no poll")
 
-            def judge(request: models.HeldRequest) -> models.Judgement:
+            def decide(request: models.HeldRequest) -> models.RequestDecision:
                 return STOP if request.method == "POST" else PASS
 
-            press = await opened.press(hold, control, judge)
+            press = await opened.press(lease, control, decide)
             await until(lambda: len(press.requests) > 3 and bool(opened.arrived("of-the-press")), "no poll any more")
-            assert any(judged.is_unasked for judged in press.requests)
+            assert any(decided.is_unasked for decided in press.requests)
             assert not press.stopped
-            assert press.fruitless() is None
+            assert press.error_without_file() is None
 
     loop.run(go())
 
@@ -397,7 +397,7 @@ def test_what_the_page_sends_anyway_says_nothing_about_the_control(loop: LoopThr
 def test_what_cannot_be_seen_is_stopped(
     loop: LoopThread, opened: Opened, body: str, headers: str, *, is_seen: bool
 ) -> None:
-    """Forms of either kind are read; what is too long to be judged is not let through."""
+    """Forms of both kinds are read; a body that is too long to read is stopped."""
     script = f"""() => {{
       const form = document.createElement('form');
       form.innerHTML = '<input name=action value=list><input name=page value=2>';
@@ -406,24 +406,24 @@ def test_what_cannot_be_seen_is_stopped(
     }}"""
 
     async def go() -> None:
-        async with opened.context.page() as hold:
-            control = await opened.show(hold, "/press/fetch-post/unused")
-            await hold.page.evaluate(script)
+        async with opened.context.page() as lease:
+            control = await opened.show(lease, "/press/fetch-post/unused")
+            await lease.page.evaluate(script)
             before = len(opened.arrived("body"))
-            press = await opened.press(hold, control, lambda _: PASS)
-            await held(hold, press, "body")
+            press = await opened.press(lease, control, lambda _: PASS)
+            await held(lease, press, "body")
             if is_seen:
                 assert press.requests[0].request.fields == (("action", "list"), ("page", "2"))
                 await until(lambda: len(opened.arrived("body")) > before, "it was not let through")
-            await hold.end_guard()
-            assert press.requests[0].judgement.ruling is (models.Ruling.PASS if is_seen else models.Ruling.STOP)
+            await lease.end_guard()
+            assert press.requests[0].decision.ruling is (models.Ruling.PASS if is_seen else models.Ruling.STOP)
             assert (len(opened.arrived("body")) > before) is is_seen
 
     loop.run(go())
 
 
 def test_a_page_whose_policy_forbids_beacons_is_left_all_the_same(loop: LoopThread, opened: Opened) -> None:
-    """None will come, so none is waited for: the browser goes on, with the same page."""
+    """Without beacons none is waited for, and the same page is used again."""
     policy = """() => {
       const meta = document.createElement('meta');
       Object.assign(meta, { httpEquiv: 'Content-Security-Policy', content: "connect-src 'none'" });
@@ -431,29 +431,29 @@ def test_a_page_whose_policy_forbids_beacons_is_left_all_the_same(loop: LoopThre
     }"""
 
     async def go() -> None:
-        async with opened.context.page() as hold:
-            control, page = await opened.show(hold, "/press/fetch-get/policy"), hold.page
+        async with opened.context.page() as lease:
+            control, page = await opened.show(lease, "/press/fetch-get/policy"), lease.page
             await page.evaluate(policy)
-            await opened.press(hold, control, lambda _: STOP)
-            await hold.end_guard()
-            assert not hold.is_doubtful
-            await opened.show(hold, "/press/fetch-get/policy")
-            assert hold.page is page
+            await opened.press(lease, control, lambda _: STOP)
+            await lease.end_guard()
+            assert not lease.is_doubtful
+            await opened.show(lease, "/press/fetch-get/policy")
+            assert lease.page is page
         assert not opened.context.lost.is_set()
 
     loop.run(go())
 
 
 def test_a_browser_that_closes_sends_nothing_of_what_it_held(loop: LoopThread, site: Site) -> None:
-    """Neither what a press sent, nor the last beacon of a page that is being left just now."""
+    """A closing browser sends neither held requests nor the last beacon of a page."""
 
     async def go() -> None:
         opened = Opened(site)
         await opened.open()
         try:
-            async with opened.context.page() as hold:
-                await opened.press(hold, await opened.show(hold, "/press/beacon/closed"), lambda _: STOP)
-                leaving = asyncio.create_task(hold.end_guard())
+            async with opened.context.page() as lease:
+                await opened.press(lease, await opened.show(lease, "/press/beacon/closed"), lambda _: STOP)
+                leaving = asyncio.create_task(lease.end_guard())
                 await asyncio.sleep(0)
                 await opened.context.close()
                 await leaving
@@ -468,7 +468,7 @@ def test_a_browser_that_closes_sends_nothing_of_what_it_held(loop: LoopThread, s
 def test_a_page_that_cannot_be_left_ends_with_its_browser(
     loop: LoopThread, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It hangs, so nobody knows what it has sent; only a browser that is killed sends nothing more."""
+    """If a page hangs, the browser is killed, because only a killed browser sends nothing more."""
     monkeypatch.setattr(press_guard, "_LEAVES_WITHIN", 1.0)
     hang = """() => {
       document.querySelector('#go').onclick = () => setTimeout(() => {
@@ -478,12 +478,12 @@ def test_a_page_that_cannot_be_left_ends_with_its_browser(
     }"""
 
     async def press_and_go_on(opened: Opened) -> None:
-        async with opened.context.page() as hold:
-            control = await opened.show(hold, "/press/fetch-get/unused")
-            await hold.page.evaluate(hang)
-            press = await opened.press(hold, control, lambda _: STOP)
+        async with opened.context.page() as lease:
+            control = await opened.show(lease, "/press/fetch-get/unused")
+            await lease.page.evaluate(hang)
+            press = await opened.press(lease, control, lambda _: STOP)
             await until(lambda: press.requests, "it does not hang")
-            await opened.show(hold, "/press/fetch-get/unused")
+            await opened.show(lease, "/press/fetch-get/unused")
 
     async def go() -> None:
         opened = Opened(site)
@@ -499,12 +499,12 @@ def test_a_page_that_cannot_be_left_ends_with_its_browser(
 
 
 def test_a_page_is_fit_for_the_next_after_it_was_pressed_on(loop: LoopThread, opened: Opened) -> None:
-    """Pressed on, given back, taken again: nothing is guarded any more, and the same page goes on."""
+    """A page that was pressed on can be leased again, without a guard."""
 
     async def go() -> None:
-        async with opened.context.page() as hold:
-            press = await opened.press(hold, await opened.show(hold, "/press/many-beacons/again"), lambda _: STOP)
-            await held(hold, press, "again")
+        async with opened.context.page() as lease:
+            press = await opened.press(lease, await opened.show(lease, "/press/many-beacons/again"), lambda _: STOP)
+            await held(lease, press, "again")
         async with opened.context.page() as one, opened.context.page() as two:
             for each in (one, two):
                 assert each.guard is None

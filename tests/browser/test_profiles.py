@@ -1,4 +1,4 @@
-"""User-data dirs: made, filled, kept apart and removed."""
+"""User-data dirs are created, filled, kept separate and removed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="Chromium marks a pro
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
-    """A profile as a browser leaves it: what matters, and what must not be copied."""
+    """A profile as a browser leaves it, with files that must be copied and files that must not."""
     folder = tmp_path / "base"
     files = {
         "Local State": "{}",
@@ -59,7 +59,7 @@ def tree(folder: Path) -> set[str]:
 
 
 def test_a_clone_has_the_content_and_none_of_locks_caches_and_crash_dumps(base: Path) -> None:
-    """What a sign-in lives in is cloned; locks would stop the start, caches and dumps only cost time."""
+    """A clone has the files of a sign-in, without locks, caches and crash dumps."""
     if os.name == "posix":
         (base / "SingletonLock").symlink_to("another-host-123")
         (base / "SingletonSocket").symlink_to("/nowhere/SingletonSocket")
@@ -77,7 +77,7 @@ def test_a_clone_has_the_content_and_none_of_locks_caches_and_crash_dumps(base: 
 
 
 def test_preferences_are_merged_not_replaced(base: Path) -> None:
-    """Ours are written into those of the base, which keep all they had."""
+    """Our preferences are added to those of the base."""
     with profiles.ProfileManager(base) as manager:
         found = json.loads((manager.create_profile("w1") / "Default" / "Preferences").read_text())
     assert found["plugins"] == {"kept": 1, "always_open_pdf_externally": True}
@@ -87,7 +87,7 @@ def test_preferences_are_merged_not_replaced(base: Path) -> None:
 
 @pytest.mark.parametrize("broken", ["not json", "[1, 2]", ""])
 def test_preferences_that_cannot_be_read_start_anew(base: Path, broken: str) -> None:
-    """A damaged file in the base costs its content, not the run."""
+    """A damaged preferences file is replaced, and the run continues."""
     (base / "Default" / "Preferences").write_text(broken)
     with profiles.ProfileManager(base) as manager:
         found = json.loads((manager.create_profile("w1") / "Default" / "Preferences").read_text())
@@ -96,7 +96,7 @@ def test_preferences_that_cannot_be_read_start_anew(base: Path, broken: str) -> 
 
 @posix_only
 def test_a_clone_is_its_owners_alone_and_writable_whatever_the_base_is(base: Path) -> None:
-    """A sign-in that everybody could read, or that the browser could not write, must not come of the base's modes."""
+    """A clone can be read and written by its owner only, whatever the base's permissions."""
     base.chmod(0o755)
     (base / "Default" / "Cookies").chmod(0o444)
     with profiles.ProfileManager(base) as manager:
@@ -108,7 +108,7 @@ def test_a_clone_is_its_owners_alone_and_writable_whatever_the_base_is(base: Pat
 def test_a_base_that_does_not_exist_gives_empty_profiles_and_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is an error there: the profile holds our preferences only, and the log says why."""
+    """Without the base, a profile has only our preferences, and the log says why."""
     with profiles.ProfileManager(tmp_path / "missing") as manager:
         assert tree(manager.create_profile("w1")) == {"Default/Preferences"}
     warnings: list[logging.LogRecord] = [record for record in caplog.records if record.levelname == "WARNING"]
@@ -116,7 +116,7 @@ def test_a_base_that_does_not_exist_gives_empty_profiles_and_a_warning(
 
 
 def test_four_threads_at_once_get_four_profiles(base: Path) -> None:
-    """Four threads that begin together get different folders, each complete."""
+    """Four threads at once get four complete folders."""
     together = threading.Barrier(4)
 
     def make(number: int) -> Path:
@@ -131,7 +131,7 @@ def test_four_threads_at_once_get_four_profiles(base: Path) -> None:
 
 
 def test_several_processes_at_once_share_a_base_and_a_root(base: Path, tmp_path: Path) -> None:
-    """Processes with the same worker ids, base and root do not meet, and each removes its own alone."""
+    """Processes with equal worker ids, base and root stay separate, and each removes only its own folders."""
     root = tmp_path / "root"
     script = (
         "import sys; from pathlib import Path; from po_pw.browser import profiles\n"
@@ -157,7 +157,7 @@ def test_several_processes_at_once_share_a_base_and_a_root(base: Path, tmp_path:
 
 @pytest.mark.parametrize("name", ["../w", "a/b", "a\\b", "..", ".", "", "a..b", "/etc", "C:x", "w\n", "x" * 65, "é"])
 def test_a_worker_id_that_is_no_plain_name_is_refused(tmp_path: Path, name: str) -> None:
-    """Nothing that could lead out of the root becomes part of a path, to make or to remove."""
+    """A worker id that could lead out of the root is refused."""
     with profiles.ProfileManager(None, root=tmp_path / "root") as manager:
         with pytest.raises(errors.ProfileError, match="not a plain name"):
             manager.create_profile(name)
@@ -167,7 +167,7 @@ def test_a_worker_id_that_is_no_plain_name_is_refused(tmp_path: Path, name: str)
 
 
 def test_cleaning_up_is_idempotent_and_numbers_are_ids_too(base: Path) -> None:
-    """Removing twice, removing what was never made and removing all again is nothing to complain of."""
+    """Removing a profile twice, or one that never existed, is no error."""
     manager = profiles.ProfileManager(base)
     clone = manager.create_profile(7)
     manager.cleanup_profile(7)
@@ -184,7 +184,7 @@ def test_cleaning_up_is_idempotent_and_numbers_are_ids_too(base: Path) -> None:
 
 
 def test_a_worker_has_one_profile_at_a_time(base: Path) -> None:
-    """A second one for the same worker is refused, and the first one stays."""
+    """A second profile for the same worker is refused, and the first one stays."""
     with profiles.ProfileManager(base) as manager:
         clone = manager.create_profile("w1")
         with pytest.raises(errors.ProfileError, match="has a profile already"):
@@ -195,7 +195,7 @@ def test_a_worker_has_one_profile_at_a_time(base: Path) -> None:
 def test_a_browsers_own_user_data_folder_is_refused_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The person's own profile, or one inside it, or a link to it, is refused and `po-pw login` named."""
+    """The user's own browser profile, a folder in it or a link to it is refused, with `po-pw login` as remedy."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "AppData" / "Local"))
@@ -216,7 +216,7 @@ def test_a_browsers_own_user_data_folder_is_refused_with_the_reason(
 def test_a_profile_that_a_running_browser_has_open_is_refused_naming_the_process(
     base: Path, found_browser: models.BrowserInfo
 ) -> None:
-    """A real browser on the base: the clone is refused with its name and number; after its end it is made."""
+    """Cloning a profile in use is refused with the browser's name and pid, and works after its end."""
     flags = ["--headless", "--no-first-run", "--password-store=basic"]
     if locate.sandbox_hindrance():
         flags.append("--no-sandbox")
@@ -249,7 +249,7 @@ def test_a_profile_that_a_running_browser_has_open_is_refused_naming_the_process
 @posix_only
 @pytest.mark.parametrize("lock", ["another-host-1", "{host}-{us}", "nonsense"])
 def test_a_lock_that_no_browser_here_holds_is_stale(tmp_path: Path, lock: str) -> None:
-    """Left by another host, or with a number that went to another program since, a lock is removed from our folder."""
+    """A lock of another host or a reused pid is removed from our folder."""
     lock = lock.format(host=socket.gethostname(), us=os.getpid())
     for name in ("SingletonLock", "SingletonCookie", "SingletonSocket"):
         (tmp_path / name).symlink_to(lock)
@@ -258,7 +258,7 @@ def test_a_lock_that_no_browser_here_holds_is_stale(tmp_path: Path, lock: str) -
 
 
 def test_a_base_that_cannot_be_copied_leaves_nothing_behind(tmp_path: Path) -> None:
-    """A failure in the middle of a clone becomes one clear error, and the half-made profile is removed."""
+    """If cloning fails, one clear error is raised and the partial profile is removed."""
     base, root = tmp_path / "base", tmp_path / "root"
     (base / "Default").mkdir(parents=True)
     if os.name != "posix":
@@ -272,7 +272,7 @@ def test_a_base_that_cannot_be_copied_leaves_nothing_behind(tmp_path: Path) -> N
 
 @posix_only
 def test_what_a_killed_process_left_is_swept(base: Path, own_temp: Path) -> None:
-    """A manager's own folder of a process that was killed is removed at the next start; a living one's is not."""
+    """The next start removes the folder of a killed process, and not that of a running one."""
     script = (
         "import sys; from po_pw.browser import profiles\n"
         f"print(profiles.ProfileManager({str(base)!r}).create_profile('w1'), flush=True); sys.stdin.read()"

@@ -1,4 +1,4 @@
-"""That a page is quiet is proved by what it has under way, or it is not called proved."""
+"""A page counts as proved quiet only if nothing is in progress."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def nothing_is_trusted(_: str) -> bool:
     ],
 )
 def test_what_is_under_way_decides(seen: Activity, how: How | None) -> None:
-    """Finite work is waited for, recurring work is watched, what cannot be counted takes patience."""
+    """Finite work is waited for, recurring work is watched, uncountable work takes patience."""
     assert quiet.decide(seen, patience=3.0, trusted=nothing_is_trusted) is how
 
 
 def test_what_is_known_to_bring_nothing_holds_nobody_up() -> None:
-    """With sources that are trusted quiet is proved; one that is not is waited for all the same."""
+    """With trusted sources quiet is proved at once; an untrusted one is still waited for."""
     seen = Activity(recurring=(CLOCK,), uncountable=("web socket /live",))
     trusted = {"web socket /live", CLOCK.label}
     assert quiet.decide(seen, patience=3.0, trusted=trusted.__contains__) is How.PROVED
@@ -80,7 +80,7 @@ def test_what_is_known_to_bring_nothing_holds_nobody_up() -> None:
     ],
 )
 def test_asked_again_it_waits_anew(seen: Activity, waited: float, how: How | None) -> None:
-    """What was enough once is not enough again at once; proof needs no waiting."""
+    """A second call waits again, unless quiet was proved."""
     assert quiet.decide(seen, patience=3.0, trusted=nothing_is_trusted, waited=waited) is how
 
 
@@ -98,7 +98,7 @@ def test_asked_again_it_waits_anew(seen: Activity, waited: float, how: How | Non
     ],
 )
 def test_descriptions_are_the_same_on_every_order(kind: str, url: str, method: str, words: str) -> None:
-    """What varies with the order is left out, so that they can be remembered for a portal."""
+    """Descriptions leave out what varies between orders, so that they can be stored per portal."""
     assert activity.describe(kind, url, "https://p.example/orders/PO-1001", method) == words
 
 
@@ -111,7 +111,7 @@ def test_descriptions_are_the_same_on_every_order(kind: str, url: str, method: s
     ],
 )
 def test_recurring_work_is_named_by_its_place_in_the_script(url: str, position: str, words: str) -> None:
-    """Of a script that is part of the page only what it does: its lines vary with the order."""
+    """Recurring work of an inline script is named by what it does, as its lines vary."""
     raw = {"kind": "interval", "period": 5.0, "runs": 2, "url": url, "position": position, "trail": "k3f"}
     assert activity.recurring(raw, "https://p.example/orders/1") == Recurring(words, 2, 5.0)
 
@@ -124,7 +124,7 @@ PAGES = 12
 
 
 class Ground:
-    """The site, and a context with pages, on a loop of their own."""
+    """The site, and a context with pages, on one loop."""
 
     def __init__(self, loop: LoopThread, origin: str, context: contexts.Context) -> None:
         self.run = loop.run
@@ -132,17 +132,17 @@ class Ground:
         self.context = context
 
     async def visit(self, way: str, delay: float = 0.0, **more: Any) -> tuple[quiet.Quiet, bool]:
-        """How a page became quiet, and whether its list was there at that moment."""
-        async with self.context.page() as hold:
-            with page_watch.Watch(hold.page) as watch:
-                await hold.page.goto(self.origin + late_site.page(way, delay), wait_until="commit")
+        """How a page became quiet, and whether its list was there then."""
+        async with self.context.page() as lease:
+            with page_watch.Watch(lease.page) as watch:
+                await lease.page.goto(self.origin + late_site.page(way, delay), wait_until="commit")
                 became = await watch.quiet(deadline=time.monotonic() + LONG, **more)
-                return became, await has_list(hold.page)
+                return became, await has_list(lease.page)
 
     def visits(
         self, cases: Iterable[tuple[str, float]], **more: Any
     ) -> dict[tuple[str, float], tuple[quiet.Quiet, bool]]:
-        """The same for all cases (a way and its delay), several at a time."""
+        """The same for several cases (way and delay) at a time."""
         given = list(cases)
 
         async def all_of_them() -> list[tuple[quiet.Quiet, bool]]:
@@ -153,7 +153,7 @@ class Ground:
 
 @pytest.fixture(scope="module")
 def ground(loop: LoopThread) -> Iterator[Ground]:
-    """One for all tests: what is tried is apart by page."""
+    """One for all tests, each of which uses its own page."""
     stack = contextlib.AsyncExitStack()
 
     async def open_all() -> Ground:
@@ -168,7 +168,7 @@ def ground(loop: LoopThread) -> Iterator[Ground]:
 
 
 async def has_list(page: Page) -> bool:
-    """Whether the list is there, in whichever frame."""
+    """Whether the list is in any frame."""
     return any([await frame.locator("#list").count() for frame in page.frames if not frame.is_detached()])
 
 
@@ -187,7 +187,7 @@ WAYS = list(late_site.PROVABLE)
     ],
 )
 def test_a_list_that_comes_late_is_there_once_quiet_is_proved(ground: Ground, delay: float, ways: list[str]) -> None:
-    """In every way that can be counted."""
+    """A late list is there when quiet is proved, for every countable way."""
     seen = ground.visits([(way, delay) for way in ways])
     assert {case: became for case, (became, is_there) in seen.items() if not is_there} == {}
     assert {case: became for case, (became, _) in seen.items() if became.how is not How.PROVED} == {}
@@ -213,7 +213,7 @@ MUCH_LATER = (
 
 
 def test_also_one_that_comes_much_later(ground: Ground) -> None:
-    """After 4 and after 8 seconds."""
+    """The same after 4 and after 8 seconds."""
     cases = [(way, 4.0) for way in MUCH_LATER] + [("eight", 0.0), ("one-after-another", 0.0)]
     seen = ground.visits(reversed(cases))
     assert {case: became for case, (became, is_there) in seen.items() if not is_there} == {}
@@ -221,7 +221,7 @@ def test_also_one_that_comes_much_later(ground: Ground) -> None:
 
 
 def test_a_list_that_recurring_work_brings_is_never_missed_with_proof(ground: Ground) -> None:
-    """While it recurs nothing is proved: it is idle at most, and that is said."""
+    """While work recurs, nothing is proved: the page is idle at most, and says so."""
     seen = ground.visits([(way, delay) for way in late_site.WATCHED for delay in (0.3, 1.5, 4.0)])
     assert {
         case: became for case, (became, is_there) in seen.items() if not is_there and became.how is How.PROVED
@@ -231,7 +231,7 @@ def test_a_list_that_recurring_work_brings_is_never_missed_with_proof(ground: Gr
 
 
 def test_what_cannot_be_counted_proves_nothing(ground: Ground) -> None:
-    """Sockets, event streams and workers take patience, and are named."""
+    """Sockets, event streams and workers take patience and are named."""
     seen = ground.visits([(way, delay) for way in late_site.UNCOUNTABLE for delay in (0.3, 1.5)], patience=8.0)
     assert {case: became for case, (became, is_there) in seen.items() if not is_there} == {}
     assert {became.how for became, _ in seen.values()} == {How.PATIENCE}
@@ -265,7 +265,7 @@ FOR_EVER = {
 
 
 def test_what_pages_have_going_for_ever_does_not_hold_them_up(ground: Ground) -> None:
-    """A clock, a poll, a spinner, a worker or a picture that is silent: each has its end, and says which."""
+    """A clock, poll, spinner, silent worker or silent picture does not block a page, and is named."""
     seen = ground.visits([(way, 0.0) for way in FOR_EVER])
     assert {way: became.how for (way, _), (became, _) in seen.items()} == FOR_EVER
     assert {way for (way, _), (_, is_there) in seen.items() if not is_there} == {"nothing"}
@@ -273,18 +273,18 @@ def test_what_pages_have_going_for_ever_does_not_hold_them_up(ground: Ground) ->
 
 
 def test_asked_again_it_finds_what_comes_later(ground: Ground) -> None:
-    """What was called quiet without proof is waited for anew, until the change comes."""
+    """After quiet without proof, another wait sees a later change."""
 
     async def again() -> list[bool]:
-        async with ground.context.page() as hold:
-            with page_watch.Watch(hold.page) as watch:
-                await hold.page.goto(ground.origin + late_site.page("socket", 10.0), wait_until="commit")
+        async with ground.context.page() as lease:
+            with page_watch.Watch(lease.page) as watch:
+                await lease.page.goto(ground.origin + late_site.page("socket", 10.0), wait_until="commit")
                 seen: list[bool] = []
                 deadline = time.monotonic() + LONG
                 while not seen or (not seen[-1] and time.monotonic() < deadline):
                     became = await watch.quiet(deadline=deadline, patience=1.0)
                     assert became.how is How.PATIENCE
-                    seen.append(await has_list(hold.page))
+                    seen.append(await has_list(lease.page))
                 return seen
 
     seen = ground.run(again())
@@ -293,11 +293,11 @@ def test_asked_again_it_finds_what_comes_later(ground: Ground) -> None:
 
 
 def test_changes_are_counted(ground: Ground) -> None:
-    """Equal numbers mean that nothing changed; a clock's ticks do not count, and a change ends the waiting."""
+    """Equal numbers mean no change; a clock's ticks do not count; a change ends the wait."""
 
     async def watched() -> None:
-        async with ground.context.page() as hold:
-            page = hold.page
+        async with ground.context.page() as lease:
+            page = lease.page
             with page_watch.Watch(page) as watch:
                 await page.goto(ground.origin + late_site.page("clock"), wait_until="commit")
                 first = await watch.quiet(deadline=time.monotonic() + LONG)
@@ -316,7 +316,7 @@ def test_changes_are_counted(ground: Ground) -> None:
 
 
 def test_trusted_sources_need_no_patience(ground: Ground) -> None:
-    """A socket, a worker, a clock, a request without an answer that are known to bring nothing: quiet is proved."""
+    """Sockets, workers, clocks and open requests that are known to change nothing prove quiet."""
 
     async def trusting() -> list[tuple[quiet.Quiet, bool]]:
         ways = ("socket", "silent-worker", "clock", "hanging")
@@ -326,7 +326,7 @@ def test_trusted_sources_need_no_patience(ground: Ground) -> None:
 
 
 def test_a_request_to_another_site_that_hangs_holds_nobody_up_for_ever(ground: Ground) -> None:
-    """A counter of visits without an answer cannot be counted after a while; the page's own site is awaited."""
+    """An open request to another site stops counting after a while; one to the page's own site does not."""
 
     async def hanging() -> tuple[tuple[quiet.Quiet, bool], tuple[quiet.Quiet, bool]]:
         return await asyncio.gather(ground.visit("hanging-elsewhere", 40.0), ground.visit("hanging", 14.0))
@@ -387,24 +387,24 @@ INTACT = """async () => {
 
 
 def test_the_page_does_not_notice(ground: Ground) -> None:
-    """The browser's functions and classes look and work as they did."""
+    """The browser's functions and classes look and behave as before."""
 
     async def look() -> Any:
-        async with ground.context.page() as hold:
-            await hold.page.goto(ground.origin + late_site.page("none"))
-            return await hold.page.evaluate(INTACT)
+        async with ground.context.page() as lease:
+            await lease.page.goto(ground.origin + late_site.page("none"))
+            return await lease.page.evaluate(INTACT)
 
     assert ground.run(look()) == {}
 
 
 def test_frames_without_the_script_are_said(ground: Ground) -> None:
-    """A frame in which nothing counts proves nothing, unless it shows nothing."""
+    """A frame without the script proves nothing, unless it shows nothing."""
 
     async def look() -> quiet.Quiet:
-        async with ground.context.page() as hold:
-            with page_watch.Watch(hold.page) as watch:
-                await hold.page.goto(ground.origin + late_site.page("frame"), wait_until="load")
-                frame = hold.page.frames[1]
+        async with ground.context.page() as lease:
+            with page_watch.Watch(lease.page) as watch:
+                await lease.page.goto(ground.origin + late_site.page("frame"), wait_until="load")
+                frame = lease.page.frames[1]
                 await frame.evaluate(
                     "() => { for (const s of Object.getOwnPropertySymbols(window)) delete window[s]; }"
                 )

@@ -1,4 +1,4 @@
-"""What a real browser finds on pages of every kind, and what they are taken for."""
+"""What a real browser finds on pages of every kind, and how they are recognised."""
 
 from __future__ import annotations
 
@@ -257,7 +257,7 @@ _INNER: Final = {
 
 
 class Gallery:
-    """A browser, and a server with the pages; `look` gives the facts of one."""
+    """A browser, and a server with the pages; `look` returns the facts of a page."""
 
     def __init__(self, loop: LoopThread) -> None:
         self._loop = loop
@@ -295,15 +295,15 @@ class Gallery:
         return self._loop.run(self._look(f"{self.origin}/orders/55/{name}"))
 
     def look_at(self, text: str) -> page_facts.PageFacts:
-        """The facts of a page that is written here."""
+        """The facts of a page given as HTML."""
         PAGES["own"] = (text, 200, PageKind.ORDER)
         return self.look("own")
 
     async def _look(self, url: str) -> page_facts.PageFacts:
-        async with self._context.page() as hold:
-            answer = await hold.page.goto(url)
+        async with self._context.page() as lease:
+            answer = await lease.page.goto(url)
             status = answer.status if answer else 0
-            return await page_facts.look(hold.page, asked=url, status=status, po_number="PO-7001")
+            return await page_facts.look(lease.page, asked=url, status=status, po_number="PO-7001")
 
     def close(self) -> None:
         """Ends browser and server."""
@@ -325,7 +325,7 @@ def judge(found: page_facts.PageFacts, **given: Any) -> recognition.Recognition:
 
 @pytest.mark.parametrize("name", [*PAGES])
 def test_each_page_is_taken_for_what_it_is(gallery: Gallery, name: str) -> None:
-    """Facts from a real browser, judged with nothing known of the portal; they survive being kept."""
+    """Each page is recognised without knowledge of the portal, also after its facts were saved."""
     found = gallery.look(name)
     verdict = judge(found)
     assert verdict.kind is PAGES[name][2], (verdict, found)
@@ -333,7 +333,7 @@ def test_each_page_is_taken_for_what_it_is(gallery: Gallery, name: str) -> None:
 
 
 def test_the_sites_frame_is_no_content(gallery: Gallery) -> None:
-    """Header, navigation and footer are in no text, heading, field or signature: orders and errors share them."""
+    """Header, navigation and footer are in no text, heading, field or signature."""
     order, error = gallery.look("order"), gallery.look("error-code")
     assert order.headings == ((1, "Order PO-7001"),)
     assert order.fields == (("Supplier", "Acme"), ("Total", "12.50 EUR"))
@@ -343,7 +343,7 @@ def test_the_sites_frame_is_no_content(gallery: Gallery) -> None:
 
 
 def test_likeness_over_real_pages(gallery: Gallery) -> None:
-    """A second order of a portal without any number is like the first; a friendly error page is not."""
+    """A second order without a number is similar to the first; a friendly error page is not."""
     known = memories.PortalMemory()
     first = gallery.look_at(_order(DETAILS + "<section class=files><h2>Attachments</h2><ul class=list></ul></section>"))
     order = models.PurchaseOrder(models.order_key("PO-7001"), "PO-7001", first.asked)
@@ -359,7 +359,7 @@ def test_likeness_over_real_pages(gallery: Gallery) -> None:
 
 
 def test_the_text_is_compared_without_digits_and_number(gallery: Gallery) -> None:
-    """Two orders that differ in their numbers alone say the same."""
+    """Two orders that differ only in their numbers have the same text."""
     one = gallery.look_at(_html("<p>Order PO-7001 is not available (code 17).</p>"))
     two = gallery.look_at(_html("<p>Order PO-7001 is not available (code 4).</p>"))
     assert one.text_hash == two.text_hash != ""
@@ -367,13 +367,13 @@ def test_the_text_is_compared_without_digits_and_number(gallery: Gallery) -> Non
 
 
 def test_a_canonical_address_keeps_the_record(gallery: Gallery) -> None:
-    """The portal made another address of it, and says which record it is."""
+    """A canonical address of the portal identifies the same record."""
     found = gallery.look_at("<head><title>x</title><link rel=canonical href='/orders/55'></head><h1>Order</h1>")
     assert found.canonical == f"{gallery.origin}/orders/55"
 
 
 def test_a_page_of_thousands_of_elements_is_bounded(gallery: Gallery) -> None:
-    """Fields, signature and text have their limits, whatever a page holds."""
+    """Fields, signature and text have limits, however large the page."""
     rows = "".join(f"<tr class='r c{'abcdefghij'[n % 10]}'><th>Label {n}</th><td>{n}</td></tr>" for n in range(4000))
     found = gallery.look_at(_html(f"<h1>Order PO-7001</h1><table>{rows}</table>"))
     assert len(found.fields) == 100

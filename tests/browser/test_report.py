@@ -37,7 +37,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def opened(page: Page, path: Path) -> list[str]:
-    """Opens a report; returns what it asks for besides itself, and what goes wrong, as it goes on."""
+    """Opens a report; returns its requests and errors so far."""
     seen: list[str] = []
     page.on("request", lambda request: seen.append(request.url) if request.url != path.as_uri() else None)
     page.on("console", lambda message: seen.append(message.text))
@@ -52,7 +52,7 @@ def shown(page: Page) -> list[str]:
 
 
 def test_ten_thousand_orders_are_searched_filtered_sorted_and_turned(page: Page, large: Path) -> None:
-    """At most 200 rows are drawn, whatever is asked for; nothing is loaded, and no script fails."""
+    """At most 200 rows are drawn at a time; nothing is loaded, and no script fails."""
     seen = opened(page, large)
     rows = page.locator("#table tbody tr")
     assert rows.count() == report_page.MAX_DRAWN == 200
@@ -88,7 +88,7 @@ def test_ten_thousand_orders_are_searched_filtered_sorted_and_turned(page: Page,
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_screen_reader_can_read_it(page: Page, tmp_path: Path, scheme: str, width: int) -> None:
-    """axe finds nothing, in any theme, on a wide screen and a narrow one, with a list of files open."""
+    """axe finds nothing in any theme, on wide and narrow screens, with a file list open."""
     path = report_rows.write(tmp_path, report_rows.rows(60))
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
@@ -100,7 +100,7 @@ def test_a_screen_reader_can_read_it(page: Page, tmp_path: Path, scheme: str, wi
 
 
 def test_names_do_nothing_and_lead_to_their_files(page: Page, tmp_path: Path) -> None:
-    """Markup in every name and message is text; links with awkward names work, also after the folder is moved."""
+    """Markup in names and messages is shown as text; links work, also after the folder was moved."""
     file = dataclasses.replace(report_rows.saved("a", 3), path=FILE)
     hostile = models.Failure(models.ErrorCode.NOT_FOUND, HOSTILE)
     evidence = (".po-pw/evidence/PO #1 ä/page.png",)
@@ -136,7 +136,7 @@ def test_names_do_nothing_and_lead_to_their_files(page: Page, tmp_path: Path) ->
 
 
 def test_a_picture_is_loaded_only_when_it_is_looked_at(page: Page, tmp_path: Path) -> None:
-    """A screenshot beside the report is shown in it: the page's own policy allows it."""
+    """A screenshot beside the report is loaded when shown: the page's own policy allows it."""
     failed = models.Failure(models.ErrorCode.NOT_RECOGNISED, "another page")
     rows = [report_rows.row(1, models.Status.FAILED, failed, evidence=(".po-pw/evidence/PO-1/page.png",))]
     path = report_rows.write(tmp_path, rows)
@@ -152,7 +152,7 @@ def test_a_picture_is_loaded_only_when_it_is_looked_at(page: Page, tmp_path: Pat
 
 
 def test_each_printed_page_has_the_header_of_the_table(page: Page, tmp_path: Path) -> None:
-    """A button in it would keep Chromium from that."""
+    """Chromium repeats the header on each printed page, as it contains no button."""
     opened(page, report_rows.write(tmp_path, report_rows.rows(200)))
     page.locator("#table tbody tr").first.wait_for()
     printed = [sheet.extract_text() for sheet in pypdf.PdfReader(io.BytesIO(page.pdf(format="A4"))).pages]
@@ -162,7 +162,7 @@ def test_each_printed_page_has_the_header_of_the_table(page: Page, tmp_path: Pat
 
 
 def test_an_amount_has_its_currency_once(page: Page, tmp_path: Path) -> None:
-    """That of the list's text, or else of the column beside it."""
+    """An amount shows its own currency, or else that of the column beside it."""
     rows = report_rows.rows(2)
     given = [dataclasses.replace(rows[0], cells=(*rows[0].cells[:3], "$64,018.71", "")), rows[1]]
     opened(page, report_rows.write(tmp_path, given))

@@ -1,4 +1,4 @@
-"""When a report is written: at the end of every run, and again by `po-pw report`."""
+"""The report is written at the end of every run, and again by `po-pw report`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def rows(report: Path) -> dict[str, dict[str, Any]]:
-    """The rows that a report shows, by PO number."""
+    """The report's rows, by PO number."""
     text = report.read_text("utf-8")
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)
     assert found is not None
@@ -31,15 +31,16 @@ def rows(report: Path) -> dict[str, dict[str, Any]]:
 
 
 def reported(out: Path) -> str:
-    """What `po-pw report` says."""
+    """The output of `po-pw report`."""
     result = on_thread(lambda: testing.CliRunner().invoke(commands.app, ["report", str(out)]))
     assert result.exit_code == 0, result.output
     return result.output
 
 
 def test_a_report_is_written_at_the_end_and_can_be_written_again(tmp_path: Path) -> None:
-    """Also of a run that was stopped. A file of the user is kept, whatever it is called; with the journal gone, the
-    manifests tell what there is.
+    """A report is written at the end of a run, also of a stopped one, and can be written again.
+
+    A file of the user is kept, whatever its name. Without the journal, the manifests are used.
     """
 
     async def body() -> Path:

@@ -1,4 +1,4 @@
-"""Going on where earlier runs stopped: nothing is fetched twice, what is new or changed is fetched."""
+"""Continuing earlier runs: nothing is downloaded twice; new and changed files are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from po_pw import events, models
 from po_pw.demo import catalogue, faults, portal_pages, server
 from po_pw.engine import run as engine
 from po_pw.engine import run_control
-from po_pw.processing import resuming
 from po_pw.results import counts
 from tests.helpers import marks, portal_runs
 from tests.helpers.support import run_async
@@ -34,32 +33,32 @@ def plain(tmp_path: Path) -> Iterator[server.Portal]:
         yield running
 
 
-def ran(portal: server.Portal, folder: Path, resume: resuming.Resume | None = None, **more: object) -> Ran:
+def ran(portal: server.Portal, folder: Path, resume: models.Resume | None = None, **more: object) -> Ran:
     """One run with two workers."""
     given: dict[str, object] = {"workers": 2, "home": folder / "home", "resume": resume, **more}
     return run_async(portal_runs.run(portal, folder, **given))  # type: ignore[arg-type] # the rest is settings
 
 
 def started(outcome: Ran) -> events.RunStarted:
-    """What the run said when it began."""
+    """The event at the start of the run."""
     (said,) = [event for event in outcome.events if isinstance(event, events.RunStarted)]
     return said
 
 
 def asked(portal: server.Portal, file: catalogue.ExpectedFile) -> int:
-    """How often a file was asked for."""
+    """How often a file was requested."""
     return portal.paths[portal_pages.address(file)]
 
 
 def test_of_a_partial_order_only_what_is_missing_is_fetched(plain: server.Portal, tmp_path: Path) -> None:
-    """A file that failed for good is asked for again by the next run; its neighbours are not; the order is whole."""
+    """The next run requests only the file that failed, and the order is then complete."""
     order = next(order for order in plain.orders if len(order.files) > 1)
     plain.faults.add(portal_pages.address(order.files[0]), faults.Fault.SERVER_ERROR, 2)
     first = ran(plain, tmp_path, attempts=2)
     assert first.error is None
     assert first.outcomes[order.po_number].status is models.Status.PARTIAL
     before = [asked(plain, file) for file in order.files]
-    second = ran(plain, tmp_path, resuming.Resume())
+    second = ran(plain, tmp_path, models.Resume())
     assert second.outcomes[order.po_number].status is models.Status.COMPLETED
     assert [asked(plain, file) for file in order.files] == [before[0] + 1, *before[1:]]
     assert second.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
@@ -70,7 +69,7 @@ def test_of_a_partial_order_only_what_is_missing_is_fetched(plain: server.Portal
 
 
 def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Portal, tmp_path: Path) -> None:
-    """A run that is stopped at once in the middle of an order leaves its whole files to the next one."""
+    """Complete files of an order that was in progress when the run was stopped are not downloaded again."""
     order = next(order for order in plain.orders if len(order.files) > 1)
     last = order.files[-1]
     plain.faults.add(portal_pages.address(last), faults.Fault.STALL)
@@ -90,7 +89,7 @@ def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Por
     stopped = ran(plain, tmp_path, only=[order.po_number], hear=stop)
     assert stopped.summary.counts == {models.Status.PENDING: 1}
     assert (stopped.summary.fetched.files, stopped.summary.unfinished.files) == (0, len(order.files) - 1)
-    rest = ran(plain, tmp_path, resuming.Resume(), only=[order.po_number])
+    rest = ran(plain, tmp_path, models.Resume(), only=[order.po_number])
     assert [asked(plain, file) for file in order.files] == [*[1] * (len(order.files) - 1), 2]
     assert rest.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
     assert started(rest).taken == {"unfinished": 1}
@@ -99,7 +98,7 @@ def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Por
 
 
 def test_a_refresh_fetches_what_is_new_or_changed_and_keeps_the_rest(plain: server.Portal, tmp_path: Path) -> None:
-    """Month's end: one order has a file more, one a changed file, one a file less; the others are as they were."""
+    """At month's end one order has a file more, one a changed file, one a file less; others are unchanged."""
     more, other, less, *rest = (order for order in plain.orders if len(order.files) > 1)
     ran(plain, tmp_path)
     spare = rest[0].files[0]
@@ -111,7 +110,7 @@ def test_a_refresh_fetches_what_is_new_or_changed_and_keeps_the_rest(plain: serv
     plain.show(other.po_number, [changed, *other.shown[1:]])
     plain.show(less.po_number, less.shown[:-1])
     sent = plain.counts["bytes"]
-    again = ran(plain, tmp_path, resuming.Resume(refresh=True))
+    again = ran(plain, tmp_path, models.Resume(refresh=True))
     if marks.is_kept_in(tmp_path):
         for one in again.outcomes.values():
             for path in (again.out / one.folder).iterdir():
@@ -133,12 +132,12 @@ def test_a_refresh_fetches_what_is_new_or_changed_and_keeps_the_rest(plain: serv
 
 
 def test_a_refresh_that_cannot_read_the_page_takes_nothing_away(plain: server.Portal, tmp_path: Path) -> None:
-    """An order whose page is an error now keeps its files, is PARTIAL with the reason, and the next run takes it up."""
+    """An order whose page now fails keeps its files, is PARTIAL with the reason, and is tried again."""
     order = plain.orders[0]
     only = [order.po_number]
     ran(plain, tmp_path, only=only)
     plain.faults.add(order.path, faults.Fault.SERVER_ERROR, 1)
-    again = ran(plain, tmp_path, resuming.Resume(refresh=True), only=only, attempts=1)
+    again = ran(plain, tmp_path, models.Resume(refresh=True), only=only, attempts=1)
     outcome = again.outcomes[order.po_number]
     assert (outcome.status, outcome.error and outcome.error.code) == (
         models.Status.PARTIAL,
@@ -146,13 +145,13 @@ def test_a_refresh_that_cannot_read_the_page_takes_nothing_away(plain: server.Po
     )
     assert again.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
     files = plain.counts["files"]
-    last = ran(plain, tmp_path, resuming.Resume(), only=only)
+    last = ran(plain, tmp_path, models.Resume(), only=only)
     assert last.outcomes[order.po_number].status is models.Status.COMPLETED
     assert plain.counts["files"] == files
 
 
 def test_changed_files_are_found_by_their_hash(plain: server.Portal, tmp_path: Path) -> None:
-    """A file changed without a change in size counts as there until `verify` looks closer: it is fetched again."""
+    """A file changed without a change in size is downloaded again after `verify`."""
     order = next(order for order in plain.orders if len(order.files) > 1)
     only = [order.po_number]
     first = ran(plain, tmp_path, only=only)
@@ -160,8 +159,8 @@ def test_changed_files_are_found_by_their_hash(plain: server.Portal, tmp_path: P
     victim = folder / first.outcomes[order.po_number].files[0].path
     victim.write_bytes(bytes(victim.stat().st_size))
     files = plain.counts["files"]
-    assert ran(plain, tmp_path, resuming.Resume(), only=only).summary.already_complete == 1
-    proved = ran(plain, tmp_path, resuming.Resume(verify=True), only=only)
+    assert ran(plain, tmp_path, models.Resume(), only=only).summary.already_complete == 1
+    proved = ran(plain, tmp_path, models.Resume(verify=True), only=only)
     assert started(proved).taken == {"missing": 1}
     assert plain.counts["files"] == files + 1
     theirs = {path.name for path in folder.iterdir()} - {file.path for file in proved.outcomes[order.po_number].files}
@@ -169,11 +168,11 @@ def test_changed_files_are_found_by_their_hash(plain: server.Portal, tmp_path: P
 
 
 def test_only_failed_leaves_alone_what_was_never_tried(plain: server.Portal, tmp_path: Path) -> None:
-    """With `only_failed` the order that failed is tried again; those that no run came to stay PENDING."""
+    """`only_failed` retries the failed order; those that no run tried stay PENDING."""
     failing, other = plain.orders[0], plain.orders[1]
     plain.faults.add(failing.path, faults.Fault.SERVER_ERROR, 1)
     ran(plain, tmp_path, only=[failing.po_number], attempts=1)
-    again = ran(plain, tmp_path, resuming.Resume(only_failed=True), only=[failing.po_number, other.po_number])
+    again = ran(plain, tmp_path, models.Resume(only_failed=True), only=[failing.po_number, other.po_number])
     assert again.outcomes.keys() == {failing.po_number}
     assert again.summary.counts == {models.Status.COMPLETED: 1, models.Status.PENDING: 1}
     assert started(again).taken == {"failed": 1}
@@ -181,7 +180,7 @@ def test_only_failed_leaves_alone_what_was_never_tried(plain: server.Portal, tmp
 
 
 def test_an_order_whose_supplier_changed_has_one_folder(plain: server.Portal, tmp_path: Path) -> None:
-    """The folder below the old supplier goes when the one below the new supplier is in place; so does its manifest."""
+    """The folder and manifest below the old supplier are removed once the new folder is in place."""
     order = plain.orders[0]
     first = ran(plain, tmp_path, only=[order.po_number])
     old = first.outcomes[order.po_number].folder

@@ -1,4 +1,4 @@
-"""The whole engine on the embedded portal: a real browser, a real server, real files."""
+"""The whole engine on the embedded portal, with a real browser, server and files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from po_pw.demo import catalogue, server
 from po_pw.engine import run as engine
 from po_pw.engine import run_control
 from po_pw.machine import capacity, resources
-from po_pw.processing import resuming
 from tests.helpers import portal_runs
 from tests.helpers.journal_values import raw
 from tests.helpers.support import run_async
@@ -39,9 +38,9 @@ def plain(tmp_path: Path) -> Iterator[server.Portal]:
 
 
 def test_every_order_comes_out_as_the_portal_says(tmp_path: Path) -> None:
-    """Every variant of order page: status, error and the SHA-256 of each file are as the portal's own list has them.
+    """Status, error and the SHA-256 of each file match the portal's own list, for every variant of page.
 
-    With one worker; with several, `po-pw demo` proves the same (`test_cli.py`).
+    With one worker; `po-pw demo` shows the same with several (`test_cli.py`).
     """
     with server.serve_in_thread(SMALL) as fresh:  # of its own: some orders fail once, and then work
         run_async(portal_runs.signed_in(fresh, tmp_path / "home"))
@@ -60,7 +59,7 @@ def test_every_order_comes_out_as_the_portal_says(tmp_path: Path) -> None:
 
 
 def test_one_worker_does_one_order_after_another(plain: server.Portal, tmp_path: Path) -> None:
-    """With one worker nothing overlaps: never two pages at once, and each order settles before the next is read."""
+    """With one worker there are never two pages at once, and each order settles before the next is read."""
     ran = run_async(portal_runs.run(plain, tmp_path, workers=1, home=tmp_path / "home"))
     assert plain.peak_pages == 1
     open_orders: set[str] = set()
@@ -74,7 +73,7 @@ def test_one_worker_does_one_order_after_another(plain: server.Portal, tmp_path:
 
 @pytest.mark.parametrize("how", [run_control.Stop.AFTER_CURRENT, run_control.Stop.NOW])
 def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: Path, how: run_control.Stop) -> None:
-    """After a stop every row is accounted for, PENDING where it was not reached; the next run does only the rest."""
+    """After a stop every row has a result or is PENDING, and the next run processes only the rest."""
 
     def stop_after_three(run: engine.Run, event: events.Event) -> None:
         if isinstance(event, events.OrderSettled):
@@ -88,7 +87,7 @@ def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: 
     assert stopped.summary.counts[models.Status.COMPLETED] == len(settled)
     done = dict(stopped.outcomes)
     assert 3 <= len(done) < len(plain.orders)
-    rest = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=resuming.Resume()))
+    rest = run_async(portal_runs.run(plain, tmp_path, workers=2, home=tmp_path / "home", resume=models.Resume()))
     assert rest.summary.counts == {models.Status.COMPLETED: len(plain.orders)}
     assert rest.summary.already_complete == len(done)
     for order in plain.orders:
@@ -96,7 +95,7 @@ def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: 
 
 
 def test_an_expired_session_is_never_no_attachments(plain: server.Portal, tmp_path: Path) -> None:
-    """When the portal signs us out in mid-run, the run ends with a sign-in error and the rest is PENDING."""
+    """If the portal ends the session, the run ends with a sign-in error and the rest is PENDING."""
 
     def expire(_: engine.Run, event: events.Event) -> None:
         if isinstance(event, events.OrderSettled) and len(settled) < 2:
@@ -113,7 +112,7 @@ def test_an_expired_session_is_never_no_attachments(plain: server.Portal, tmp_pa
 
 
 def test_a_killed_browser_loses_no_order(plain: server.Portal, tmp_path: Path) -> None:
-    """A worker whose browser is killed gets another, and its order is done again: each once."""
+    """A worker whose browser is killed gets another, and its order is processed again, once."""
 
     def kill(_: engine.Run, event: events.Event) -> None:
         if isinstance(event, events.ContextOpened):
@@ -141,7 +140,7 @@ def test_a_killed_browser_loses_no_order(plain: server.Portal, tmp_path: Path) -
 
 
 def test_contexts_are_closed_when_memory_runs_short_and_opened_again(tmp_path: Path) -> None:
-    """With injected readings: two contexts, then one, then two again; each change says why, and no order is lost."""
+    """With injected readings there are two contexts, one, and two again; each change is explained."""
     free = [8_000_000_000]
 
     def read() -> resources.Reading:
@@ -159,13 +158,13 @@ def test_contexts_are_closed_when_memory_runs_short_and_opened_again(tmp_path: P
         if isinstance(event, events.ContextOpened):
             opened.append(event.pid)
             if len(opened) == 3:
-                portal.holds.clear()
+                portal.waits_for_pages.clear()
 
     settled: list[str] = []
     opened: list[int] = []
     with server.serve_in_thread(dataclasses.replace(PLAIN, orders=12)) as portal:
         run_async(portal_runs.signed_in(portal, tmp_path / "home"))
-        portal.holds[portal.orders[-1].path] = sys.maxsize  # however quickly the others are done
+        portal.waits_for_pages[portal.orders[-1].path] = sys.maxsize  # however quickly the others are done
         ran = run_async(
             portal_runs.run(portal, tmp_path, workers=2, home=tmp_path / "home", hear=hear, make_governor=make_governor)
         )
@@ -179,7 +178,7 @@ def test_contexts_are_closed_when_memory_runs_short_and_opened_again(tmp_path: P
 
 
 def test_a_browser_that_does_not_start_is_parallel_processing_error(plain: server.Portal, tmp_path: Path) -> None:
-    """No context can be opened: a clear error, every row PENDING, nothing lost."""
+    """If no context can be opened, there is a clear error and every row is PENDING."""
     program = tmp_path / "no-browser"
     program.write_text("#!/bin/sh\nexit 1\n", "utf-8")
     program.chmod(0o755)
@@ -189,14 +188,16 @@ def test_a_browser_that_does_not_start_is_parallel_processing_error(plain: serve
 
 
 def cookies_of(home: Path) -> list[str]:
-    """The values of all saved cookies: what must never be in a log."""
+    """The values of all saved cookies, which must never be in a log."""
     (state,) = home.rglob("storage_state.json")
     return [cookie["value"] for cookie in json.loads(state.read_text("utf-8"))["cookies"]]
 
 
 def test_four_workers_and_the_same_command_again(plain: server.Portal, tmp_path: Path) -> None:
-    """Four contexts in four user-data dirs and processes, and several pages at once; results.csv has a row for each row
-    in the input's order, the log has each order. A second run takes over what is there, and asks for nothing."""
+    """Four contexts use four user-data dirs and processes; results.csv has the input's rows in order.
+
+    The log has each order. A second run uses the existing files, and requests nothing.
+    """
     home = tmp_path / "home"
     plain.gather = 2
     first = run_async(portal_runs.run(plain, tmp_path, workers=4, home=home))
@@ -217,7 +218,7 @@ def test_four_workers_and_the_same_command_again(plain: server.Portal, tmp_path:
     assert all(line["worker"] in {"w1", "w2", "w3", "w4"} for line in settled)
     assert not any(secret in log.read_text("utf-8") for secret in cookies_of(home))
     asked = plain.counts["files"], plain.counts["pages"]
-    second = run_async(portal_runs.run(plain, tmp_path, workers=4, home=home, resume=resuming.Resume()))
+    second = run_async(portal_runs.run(plain, tmp_path, workers=4, home=home, resume=models.Resume()))
     assert (plain.counts["files"], plain.counts["pages"]) == asked
     assert second.summary.already_complete == len(plain.orders)
     assert {po: outcome.files for po, outcome in second.outcomes.items()} == {

@@ -1,4 +1,4 @@
-"""`--save-page`: the order's page as PDF beside its attachments, without asking for anything twice."""
+"""`--save-page` saves the order's page as PDF beside its attachments, without any further request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pypdf
 import pytest
 
 from po_pw import models
-from po_pw.processing import resuming
 from tests.helpers import plain_portal
 from tests.helpers.support import run_async
 
@@ -24,13 +23,13 @@ FILES = ("/files/one.pdf", "/files/two.pdf")
 
 
 def text_of(path: Path) -> str:
-    """The words of a PDF."""
+    """The text of a PDF."""
     return " ".join(" ".join(sheet.extract_text() for sheet in pypdf.PdfReader(path).pages).split())
 
 
 @pytest.fixture
 def portal() -> plain_portal.Portal:
-    """One order with two files, whose page tells its portal when it is printed; one without files."""
+    """One order with two files, whose page reports when it is printed; one without files."""
     none = "<section><h2>Attachments</h2><p>No attachments</p></section>"
     return plain_portal.Portal(
         {
@@ -43,7 +42,7 @@ def portal() -> plain_portal.Portal:
 def test_the_page_lies_beside_the_files_and_nothing_is_fetched_twice(
     portal: plain_portal.Portal, tmp_path: Path
 ) -> None:
-    """Finished orders get their pages later; the portal is not told that a page was printed."""
+    """Finished orders get their pages later; the portal does not notice that a page was printed."""
 
     async def go() -> None:
         async with portal.serving():
@@ -73,7 +72,7 @@ def test_the_page_lies_beside_the_files_and_nothing_is_fetched_twice(
             again = await ran(save_page=True)
             assert again.files("A1") == printed.files("A1")
             assert portal.times("/orders/A1") == visits
-            refreshed = await ran(resume=resuming.Resume(refresh=True))
+            refreshed = await ran(resume=models.Resume(refresh=True))
             assert portal.times("/orders/A1") == visits + 1
             assert refreshed.files("A2") == ["A2 page.pdf"]
             assert (refreshed.out / refreshed.outcomes["A2"].folder / "A2 page.pdf").is_file()
@@ -82,7 +81,7 @@ def test_the_page_lies_beside_the_files_and_nothing_is_fetched_twice(
 
 
 def test_a_page_that_cannot_be_saved_is_said_and_tried_again(portal: plain_portal.Portal, tmp_path: Path) -> None:
-    """It is not an attachment, but an order without the copy that was asked for is not complete."""
+    """An order without its page's copy is not complete, although the copy is no attachment."""
 
     async def go() -> None:
         async with portal.serving():

@@ -1,4 +1,4 @@
-"""Scripts as existing users have them, run as they are: a process of its own each, on the embedded portal."""
+"""Scripts as users have them, each in its own process, on the embedded portal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAIN = catalogue.PortalSettings(orders=20, latency=0.1, file_bytes=3_000, file_
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=[path.stem for path in SCRIPTS])
 def test_the_scenario_script_runs_as_it_is(script: Path, tmp_path: Path) -> None:
-    """The script's own assertions hold, it ends with 0, and no traceback was printed."""
+    """The script's own assertions hold, and it ends with 0 and without a traceback."""
     with server.serve_in_thread(PLAIN) as portal:
         home = tmp_path / "home"
         run_async(portal_runs.signed_in(portal, home))
@@ -46,5 +46,5 @@ def test_the_scenario_script_runs_as_it_is(script: Path, tmp_path: Path) -> None
 
 
 def test_there_are_six() -> None:
-    """None is missing, so none is passed by silence."""
+    """All six scenarios exist."""
     assert [path.stem[:2] for path in SCRIPTS] == ["01", "02", "03", "04", "05", "06"]

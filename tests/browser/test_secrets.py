@@ -1,4 +1,4 @@
-"""Nothing that opens a door is written down: one whole run, and every byte it leaves behind."""
+"""No secret is written: one whole run, and every byte that it leaves."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def portal(loop: LoopThread) -> Iterator[SecretivePortal]:
 
 @pytest.fixture
 def temporary() -> Iterator[Path]:
-    """A folder for everything temporary; its path is short, as Chromium's sockets need it."""
+    """A folder for temporary files; its path is short, as Chromium's sockets need it."""
     with tempfile.TemporaryDirectory(prefix="s", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
 class Machine:
-    """Runs the command line with a home, a place for the output and a folder for what is temporary of its own."""
+    """Runs the command line with its own home, output and temporary folder."""
 
     def __init__(self, folder: Path, temporary: Path) -> None:
         self.folder = folder
@@ -87,7 +87,7 @@ class Machine:
         return self.end(self.begin(*words, **environment))
 
     def found(self) -> list[str]:
-        """Each secret that was written anywhere, with the place; not in what `is_for_secrets`."""
+        """Each secret that was written, with its file; files of `is_for_secrets` are ignored."""
         contents = {"what was printed": self.said.encode()}
         for folder in (self.folder / "downloads", self.folder / "home", self.temporary):
             for path in files_in(folder):
@@ -114,12 +114,12 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def is_for_secrets(path: Path) -> bool:
-    """The saved sign-in, and browsers' profiles and traces as recorded, while they last: for the owner alone."""
+    """Whether a file may contain secrets: saved sign-ins, and profiles and traces during a run; owner only."""
     return path.name == "storage_state.json" or not {"profile", "profiles", "base", "traces"}.isdisjoint(path.parts)
 
 
 def forms(secret: str) -> set[bytes]:
-    """How a secret may be written: as text, percent-encoded, and in base64 wherever in it it begins."""
+    """The ways to write a secret: as text, percent-encoded, and in base64 at each offset."""
     found = {secret.encode(way) for way in WAYS}
     found.add("".join(f"%{byte:02X}" for byte in secret.encode()).encode())
     for shift in range(3):
@@ -132,9 +132,10 @@ def forms(secret: str) -> set[bytes]:
 def test_no_secret_of_a_portal_is_written_anywhere(
     portal: SecretivePortal, loop: LoopThread, tmp_path: Path, temporary: Path
 ) -> None:
-    """Each in a place of its own: addresses, pages, answers, cookies, the password. Looked for in every byte after a
-    sign-in, a SIGKILL in the middle, and the run that goes on, both traced; nothing is fetched twice though signatures
-    changed.
+    """No byte on disk contains a secret of addresses, pages, responses, cookies or the password.
+
+    Checked after a sign-in, a SIGKILL, and the run that continues, both traced. Nothing is downloaded twice, although
+    signatures change.
     """
     machine = Machine(tmp_path, temporary)
     (tmp_path / "pos.csv").write_text(portal.table(), "utf-8")
@@ -224,7 +225,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlMTIz"
     ],
 )
 def test_texts_are_shown_without_secrets(text: str, shown: str) -> None:
-    """In addresses (also within addresses), headers, JSON, forms, HTML and plain words; what is clean stays clean."""
+    """Secrets in addresses, headers, JSON, forms, HTML and plain text are removed; clean texts are unchanged."""
     assert redact.text(text) == shown
     assert redact.text(shown) == shown
 
@@ -251,7 +252,7 @@ def test_texts_are_shown_without_secrets(text: str, shown: str) -> None:
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
-    """What leads a person to the order, and what a message says."""
+    """What leads a person to the order, and the rest of a message, stays."""
     assert redact.text(text) == text
 
 
@@ -297,13 +298,13 @@ def test_what_is_no_secret_stays(text: str) -> None:
     ],
 )
 def test_signed_addresses_lead_where_they_led(url: str, clean: str) -> None:
-    """Storage of every maker, sign-ins, and what no parser takes."""
+    """Signed addresses of all storages and sign-ins are shown without their signature."""
     assert redact.address(url) == clean
     assert redact.address(clean) == clean
 
 
 def test_what_a_run_knows_goes_wherever_it_stands() -> None:
-    """Escaped and encoded too; a language, a number, a short word are remembered by nobody."""
+    """Known secrets are removed, also escaped and encoded; short words and numbers are not remembered."""
     known_secrets.remember("pässw&rd-91", "kurz")
     known_secrets.remember_cookies(
         [
@@ -321,7 +322,7 @@ def test_what_a_run_knows_goes_wherever_it_stands() -> None:
 
 
 def test_names_of_files_keep_their_meaning() -> None:
-    """A token goes, the extension and everything else stays."""
+    """A token in a file name is removed; the extension and the rest stay."""
     assert redact.file_name(f"invoice {JWT}.pdf") == "invoice REDACTED.pdf"
     assert redact.file_name("report?token=abc123.pdf") == "report?token=REDACTED.pdf"
     for name in ("Password policy: 2026.pdf", "token=5.pdf", "a.tar.gz", "noext", ".pdf", "secret.docx"):
@@ -329,7 +330,7 @@ def test_names_of_files_keep_their_meaning() -> None:
 
 
 def test_values_keep_what_says_which_order_is_meant() -> None:
-    """Texts in it are cleaned; keys, names of folders and numbers are not looked at, and what is clean is the same."""
+    """Texts in values are cleaned; keys, folder names and numbers are not."""
     failure = models.Failure(models.ErrorCode.NETWORK, "GET https://h/?token=abc")
     event = events.FileFailed(models.WorkerId("w1"), models.OrderKey("token=1"), "a.pdf", failure)
     cleaned = redact_objects.values(event)
@@ -343,7 +344,7 @@ def test_values_keep_what_says_which_order_is_meant() -> None:
 
 
 def test_an_internal_error_tells_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    """Neither on the screen nor in the file with its details, not from its cause either."""
+    """Neither the screen nor the file with details has the secret, not even of the error's cause."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     cause = KeyError("Cookie: sid=c00kie5ecret")
     with pytest.raises(typer.Exit), boundary.report_errors():
@@ -358,11 +359,11 @@ def test_an_internal_error_tells_no_secret(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_what_python_itself_prints_tells_no_secret() -> None:
-    """An error that nobody catches, one in a thread, and a warning that nobody listens to."""
+    """Uncaught errors, errors in threads and warnings are printed without secrets."""
     code = """
 import logging, threading
-from po_pw.cli import last_words
-last_words.without_secrets()
+from po_pw.cli import uncaught
+uncaught.redact_output()
 logging.getLogger("x").warning("token=%s", "l0gged5ecret")
 def fail(): raise ValueError("password: thread5ecret1")
 t = threading.Thread(target=fail); t.start(); t.join()
@@ -375,7 +376,7 @@ raise ValueError("https://u:uncaught5ecret@h/")
 
 
 def test_a_list_that_lacks_secrets_says_so(tmp_path: Path) -> None:
-    """A failed.csv whose addresses had a secret is refused row by row, with what to do, instead of opened in vain."""
+    """A failed.csv with a removed secret is refused row by row, with what to do."""
     (tmp_path / "failed.csv").write_text("po_number,url\nPO-1,https://h.example/o?id=5&token=REDACTED\n", "utf-8")
     (row,) = read.open_table(tmp_path / "failed.csv").rows()
     assert row.problem is not None
@@ -384,7 +385,7 @@ def test_a_list_that_lacks_secrets_says_so(tmp_path: Path) -> None:
 
 
 def test_what_is_learned_of_a_portal_holds_no_secret(tmp_path: Path) -> None:
-    """An address that needs a secret is not kept to be asked again; links are known again all the same."""
+    """An address that needs a secret is not saved; links are still recognised."""
     secret = "https://h.example/o/1?id=5&token=abc123xyz"
     known = memory.PortalMemory()
     known.note_area(secret)
@@ -402,7 +403,7 @@ def test_what_is_learned_of_a_portal_holds_no_secret(tmp_path: Path) -> None:
 
 
 def test_an_attachment_is_the_same_whatever_it_is_signed_with() -> None:
-    """Its id does not depend on user, signature, session or token; it does on what names the file."""
+    """An attachment's id does not depend on user, signature, session or token."""
     one = attachment_ids.lasting(f"https://u:p1@h.example/f/{JWT}/a;jsessionid=1?id=5&sig=1&oauth_token=2")
     other = attachment_ids.lasting(f"https://h.example/f/{JWT}x/a;jsessionid=2?oauth_token=3&sig=4&id=5")
     assert one == other == "h.example/f/REDACTED/a?id=5"
@@ -411,7 +412,7 @@ def test_an_attachment_is_the_same_whatever_it_is_signed_with() -> None:
 
 
 def test_an_error_that_a_script_gets_tells_no_secret_nor_do_its_causes() -> None:
-    """Whoever prints the traceback prints what led to it as well."""
+    """The traceback that a Python caller prints has no secret, including its causes."""
     cause = ValueError("GET https://u:pw5ecret@h/o?id=5&token=t0ken5ecret", 5)
     error = ExceptionGroup("two", [KeyError("sid=5ecret"), errors.TransientError("x?sig=5ecret")])
     error.__cause__ = cause

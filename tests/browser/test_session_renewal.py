@@ -1,4 +1,4 @@
-"""Sessions that end in mid-run: one renewal for all workers, nothing fetched twice, other portals not held up."""
+"""Sessions end during a run: one renewal serves all workers, and other portals continue."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import pytest
 
 from po_pw import errors, events, models, sessions, settings
 from po_pw.auth import codes, login, trust
-from po_pw.demo.coupa import tenant_catalogue, tenant_server
-from po_pw.processing import resuming
+from po_pw.demo.coupa import demo_tenant, tenant_catalogue, tenant_server
 from tests.helpers import plain_portal, session_portal, support, tenant_runs, virtual_display
 from tests.helpers.support import run_async
 
@@ -31,7 +30,7 @@ def names(count: int) -> list[str]:
 
 
 async def sign_in(portal: session_portal.SessionPortal, folder: Path, *, by_environment: bool = True) -> None:
-    """As `po-pw login URL --username anna` does, with the password of `PO_PW_PASSWORD`."""
+    """Like `po-pw login URL --username anna` with the password in `PO_PW_PASSWORD`."""
     options = settings.load(home=folder / "home", out=folder / "out")
     await login.login(
         options,
@@ -51,10 +50,10 @@ def password(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("password")
 @pytest.mark.parametrize("app", [False, True])
 def test_sessions_that_end_all_the_time_cost_sign_ins_and_nothing_else(tmp_path: Path, app: bool) -> None:
-    """32 orders, a session that lasts for 25 requests, 3 workers: all complete, no more sign-ins than endings.
+    """Orders complete with sessions of 25 requests, with no more sign-ins than ended sessions.
 
-    In an app the page itself opens for everybody, and only a request for its data says that the session has ended; the
-    token is in local storage.
+
+    In the app, only a request for data shows that the session has ended, and the token is in local storage.
     """
     count = 16 if app else 32
 
@@ -78,7 +77,7 @@ def test_sessions_that_end_all_the_time_cost_sign_ins_and_nothing_else(tmp_path:
 
 
 def test_a_portal_that_signs_out_does_not_hold_up_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody can renew its sign-in here: its orders stay for the next run, which fetches nothing twice."""
+    """If a sign-in cannot be renewed, its orders wait for the next run, which downloads nothing twice."""
 
     async def test() -> None:
         ending = session_portal.SessionPortal(6)
@@ -135,8 +134,10 @@ def end_window(home: Path) -> None:
 @virtual_display.needed
 @pytest.mark.usefixtures("screen")
 def test_a_person_signs_in_again_in_a_window(tmp_path: Path) -> None:
-    """The session ends twice: one window for all workers, and the run says that it waits. The second time the window is
-    closed, and opens again. No attempt of an order is used up, and nothing is fetched twice."""
+    """One window serves all workers; after it was closed, it opens again.
+
+    No attempt of an order is used up, and nothing is downloaded twice.
+    """
     count, home = 9, tmp_path / "home"
 
     async def test() -> tuple[session_portal.SessionPortal, plain_portal.Ran, list[int]]:
@@ -186,7 +187,7 @@ def test_a_person_signs_in_again_in_a_window(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("password")
 def test_an_order_that_alone_asks_for_a_sign_in_fails_alone(tmp_path: Path) -> None:
-    """The session holds for all others: no sign-in is made for it."""
+    """If the session is valid for all other orders, no sign-in is made for this one."""
 
     async def test() -> None:
         async with session_portal.SessionPortal(4).serving() as portal:
@@ -205,8 +206,8 @@ def test_an_order_that_alone_asks_for_a_sign_in_fails_alone(tmp_path: Path) -> N
 _CODE: Final = (sys.executable, "-m", "po_pw.demo.coupa.totp")
 
 
-async def sign_in_to(tenant: tenant_server.Tenant, folder: Path, *, by_environment: bool) -> None:
-    """Through the identity provider's three pages, as `po-pw login --username … --totp-command …` does."""
+async def sign_in_to(tenant: demo_tenant.Tenant, folder: Path, *, by_environment: bool) -> None:
+    """Through the identity provider's pages, like `po-pw login --username … --totp-command …`."""
     command = shlex.join([*_CODE, tenant.settings.totp_secret])
     await login.login(
         settings.load(home=folder / "home", totp_command=command),
@@ -223,9 +224,9 @@ async def sign_in_to(tenant: tenant_server.Tenant, folder: Path, *, by_environme
 def test_single_sign_on_is_renewed_with_a_code_or_by_the_next_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sessions of the embedded Coupa tenant end all the time: with exit code 4 where nobody is there, else unseen.
+    """Sessions that end are renewed with a code, or the run ends with exit code 4.
 
-    Whatever happens, no file is asked for twice.
+    In each case, no file is requested twice.
     """
     ends = tenant_catalogue.TenantSettings(
         latency=0.0, late=0.0, orders=5, plain=True, file_bytes=3_000, session_requests=18
@@ -242,7 +243,7 @@ def test_single_sign_on_is_renewed_with_a_code_or_by_the_next_run(
             monkeypatch.setenv("PO_PW_PASSWORD", tenant.settings.password)
             command = shlex.join([*_CODE, tenant.settings.totp_secret])
             second = await tenant_runs.run(
-                tenant.origin, tmp_path, numbers, workers=2, totp_command=command, resume=resuming.Resume()
+                tenant.origin, tmp_path, numbers, workers=2, totp_command=command, resume=models.Resume()
             )
             assert second.error is None
             came = {number: outcome.status.value for number, outcome in second.outcomes.items()}

@@ -1,4 +1,4 @@
-"""What signals do: the decisions as tables, and a second one sent to the real program in the middle of a file."""
+"""Signals: the decisions as tables, and a second signal to the real program during a download."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 def test_the_first_finishes_what_is_in_hand_the_second_stops() -> None:
-    """And every further one is as the second."""
-    assert [signals.how(count) for count in (1, 2, 3)] == [Stop.AFTER_CURRENT, Stop.NOW, Stop.NOW]
+    """The first signal finishes the orders in progress; the second and all later ones stop at once."""
+    assert [signals.stop_for_signal(count) for count in (1, 2, 3)] == [Stop.AFTER_CURRENT, Stop.NOW, Stop.NOW]
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_the_first_finishes_what_is_in_hand_the_second_stops() -> None:
     ],
 )
 def test_which_signals_are_listened_to(before: dict[str, object], taken: list[str]) -> None:
-    """Those that the system has; but a run under `nohup` outlives its terminal."""
-    assert signals.taken(before) == taken
+    """All signals that the system has are handled, except SIGHUP under `nohup`."""
+    assert signals.handled(before) == taken
 
 
 @pytest.mark.parametrize(
@@ -56,21 +56,23 @@ def test_which_signals_are_listened_to(before: dict[str, object], taken: list[st
     ],
 )
 def test_what_the_consoles_end_does(event: int, does: tuple[Stop, str] | None) -> None:
-    """Ctrl-C and Ctrl-Break are signals; a window that closes leaves seconds, so the run stops at once."""
-    assert signals.of_console(event) == does
+    """Ctrl-C and Ctrl-Break are signals; closing the window stops at once, as only seconds are left."""
+    assert signals.stop_for_console_event(event) == does
     told: list[tuple[Stop, str]] = []
     over = threading.Event()
     over.set()
-    assert signals.answer(event, lambda how, why: told.append((how, why)), over) is (does is not None)
+    assert signals.handle_console_event(event, lambda how, why: told.append((how, why)), over) is (does is not None)
     assert told == ([does] if does else [])
 
 
 def test_the_console_is_answered_once_the_run_has_ended() -> None:
-    """Windows ends the process when the answer comes: it waits for the run, but no longer than Windows does."""
+    """The answer to Windows waits for the run, but not longer than Windows does."""
     over, stopped = threading.Event(), threading.Event()
     answered: list[bool] = []
     waiting = threading.Thread(
-        target=lambda: answered.append(signals.answer(2, lambda _how, _why: stopped.set(), over, patience=IN_TIME))
+        target=lambda: answered.append(
+            signals.handle_console_event(2, lambda _how, _why: stopped.set(), over, patience=IN_TIME)
+        )
     )
     waiting.start()
     assert stopped.wait(IN_TIME)
@@ -78,11 +80,11 @@ def test_the_console_is_answered_once_the_run_has_ended() -> None:
     over.set()
     waiting.join(IN_TIME)
     assert answered == [True]
-    assert signals.answer(2, lambda _how, _why: None, threading.Event(), patience=0)
+    assert signals.handle_console_event(2, lambda _how, _why: None, threading.Event(), patience=0)
 
 
 def test_handlers_that_were_there_come_back() -> None:
-    """Also after an error, and those of a program that we are part of."""
+    """Earlier handlers are restored, also after an error."""
     before = signal.getsignal(signal.SIGTERM)
     told: list[tuple[Stop, str]] = []
     with contextlib.suppress(RuntimeError), signals.listened_to(lambda how, why: told.append((how, why))):
@@ -100,7 +102,7 @@ def portal(loop: LoopThread, tmp_path: Path) -> Iterator[waiting_portal.Portal]:
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:
-    """Ctrl-C to the whole group, as a terminal sends it; on Windows Ctrl-Break: groups are deaf to Ctrl-C."""
+    """Ctrl-C to the whole group; on Windows Ctrl-Break, because groups do not get Ctrl-C."""
     if sys.platform == "win32":
         process.send_signal(signal.CTRL_BREAK_EVENT)
     else:
@@ -113,8 +115,10 @@ def interrupt(process: subprocess.Popen[str]) -> None:
 def test_ctrl_c_stops_a_run_that_is_stopping_and_the_same_command_continues(
     tmp_path: Path, portal: waiting_portal.Portal, limits: list[str]
 ) -> None:
-    """In the middle of a file that never ends, when a first Ctrl-C or a limit makes the run stop: the journal is sound,
-    nothing half is among the files, and then all are fetched, those that were done not again."""
+    """A Ctrl-C during a stop ends an endless download; the journal is intact and no file is partial.
+
+    The same command then downloads the rest, and nothing twice.
+    """
     command = [sys.executable, "-m", "po_pw", "process", "pos.csv", "-w", "1"]
     environment = {
         **os.environ,

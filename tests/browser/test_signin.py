@@ -1,4 +1,4 @@
-"""Signing in by filling a plain form, in a real browser."""
+"""Signing in by filling in a plain form, in a real browser."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 async def is_in(page: Page, status: int) -> bool:
-    """What a portal's own judgement comes to here."""
+    """How this portal's pages show that somebody is signed in."""
     return status < 400 and await page.locator("h1", has_text="Orders").count() > 0
 
 
 async def anywhere(_: trust.Target) -> None:
-    """The person lets the password go wherever it may."""
+    """Allows the password on every host."""
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +50,13 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
         return opened
 
     async def go(url: str, password: str, timeout: float) -> tuple[str, list[str]]:
-        async with context.page() as hold:
-            await hold.page.context.clear_cookies()
-            await page_opening.open_page(hold.page, url, timeout)
+        async with context.page() as lease:
+            await lease.page.context.clear_cookies()
+            await page_opening.open_page(lease.page, url, timeout)
             answers = forms.Answers("anna", password)
-            await forms.fill(hold.page, answers, signed_in=is_in, may_type=anywhere, timeout=timeout)
+            await forms.fill(lease.page, answers, signed_in=is_in, may_type=anywhere, timeout=timeout)
             state = await context.save_storage_state()
-            return hold.page.url, [cookie["name"] for cookie in state["cookies"]]
+            return lease.page.url, [cookie["name"] for cookie in state["cookies"]]
 
     stack = contextlib.AsyncExitStack()
     context = loop.run(start())
@@ -65,14 +65,14 @@ def attempt(loop: LoopThread) -> Iterator[Attempt]:
 
 
 class Attempt(Protocol):
-    """Signs in; gives the address where it ended, and the names of the cookies."""
+    """Signs in; returns the final address and the names of the cookies."""
 
     def __call__(self, url: str, password: str, timeout: float = IN_TIME) -> tuple[str, list[str]]: ...
 
 
 @pytest.mark.parametrize("kind", ["single", "double", "script", "search"])
 def test_the_form_is_filled_however_it_asks(site: Site, attempt: Attempt, kind: str) -> None:
-    """One page, two steps, a script that sends it, a search box above it: each ends where it was going, signed in."""
+    """One page, two steps, a script that sends it, or a search box above it: each ends signed in."""
     url = f"{site.origin}/{kind}/home"
     assert attempt(url, "right") == (url, [kind])
 
@@ -81,7 +81,7 @@ def test_the_form_is_filled_however_it_asks(site: Site, attempt: Attempt, kind: 
     ("kind", "says"), [("single", "Wrong user name or password."), ("double", "Wrong"), ("script", "Try again.")]
 )
 def test_a_wrong_password_is_said_in_the_portals_words(site: Site, attempt: Attempt, kind: str, says: str) -> None:
-    """A refusal ends the sign-in long before the time is over, with what the page says, and exit code 4."""
+    """A refusal ends the sign-in early, with the page's text and exit code 4."""
     with pytest.raises(errors.LoginRequiredError, match=f'did not accept.*It says: "{says}') as caught:
         attempt(f"{site.origin}/{kind}/home", "wrong")
     assert caught.value.exit_code == 4
@@ -89,13 +89,13 @@ def test_a_wrong_password_is_said_in_the_portals_words(site: Site, attempt: Atte
 
 
 def test_a_page_without_a_form_says_what_to_do_instead(site: Site, attempt: Attempt) -> None:
-    """Where there is nothing to fill, the message names the sign-in in a window."""
+    """Without a form, the message names the sign-in in a window."""
     with pytest.raises(errors.LoginRequiredError, match=r"no sign-in form appeared.*po-pw login"):
         attempt(site.page("blank"), "right", timeout=2)
 
 
 def test_a_portal_that_does_not_answer_is_no_sign_in(attempt: Attempt) -> None:
-    """A connection that is refused is told as such: neither a traceback nor a form that could not be filled."""
+    """A refused connection is reported as such."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
         with pytest.raises(errors.PortalUnreachableError, match=r"connection was refused \(ERR_CONNECTION_REFUSED\)"):
@@ -114,7 +114,7 @@ def test_a_portal_that_does_not_answer_is_no_sign_in(attempt: Attempt) -> None:
     ],
 )
 def test_an_address_that_does_not_open_is_told_in_words(said: str, reason: str) -> None:
-    """The host and a reason; no query, which may hold a secret."""
+    """The message has the host and a reason, without the query, which may contain a secret."""
     told = page_opening.unreachable("https://u:pw@h/a?token=1", said)
     assert told.startswith("h cannot be opened: ")
     assert reason in told
@@ -122,7 +122,7 @@ def test_an_address_that_does_not_open_is_told_in_words(said: str, reason: str) 
 
 
 def test_nothing_is_typed_into_a_search_box(site: Site, attempt: Attempt) -> None:
-    """A page with one text field that asks for no name is no sign-in form."""
+    """A page with one text field that does not ask for a name is no sign-in form."""
     with pytest.raises(errors.LoginRequiredError, match="no sign-in form appeared"):
         attempt(site.page("search-only"), "right", timeout=2)
     assert not [one for one in site.asked if "/nowhere" in one]
@@ -143,12 +143,12 @@ def test_nothing_is_typed_into_a_search_box(site: Site, attempt: Attempt) -> Non
     ],
 )
 def test_a_portal_has_one_origin_however_it_is_written(url: str, origin: str) -> None:
-    """As browsers see it: host in ASCII, the scheme's own port and a user left out."""
+    """Origins are as in browsers: host in ASCII, without default port and user."""
     assert hostnames.origin_of(url) == origin
 
 
 def test_no_two_portals_share_a_folder_of_sign_ins() -> None:
-    """What looks alike with signs replaced is kept apart; the names are fit for every file system, and short."""
+    """Similar origins have different folder names, which are short and valid on every file system."""
     origins = [
         "https://acme-inc.example",
         "https://acme_inc.example",

@@ -1,4 +1,4 @@
-"""Signing in page by page at an identity provider on another host, in a language that nobody here was told of."""
+"""Signing in page by page at an identity provider on another host, in a language without rules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALLOWED = ("localhost",)
 
 
 class SignIn(Protocol):
-    """Signs in by these pages; gives the hosts that asked for a code."""
+    """Signs in on these pages; returns the hosts that asked for a code."""
 
     def __call__(
         self,
@@ -50,7 +50,7 @@ def sign_in(
     async def start(folder: Path) -> contexts.Context:
         driver = await stack.enter_async_context(playwright_driver.Driver())
         launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
-        strangers.append(attempt.Strangers(driver, launch, IN_TIME))
+        strangers.append(attempt.SignedOutPages(driver, launch, IN_TIME))
         opened = await driver.open(
             models.WorkerId("login"), launch, user_data_dir=folder / "profile", downloads=folder / "downloads"
         )
@@ -64,17 +64,17 @@ def sign_in(
             asked.append(host)
             return str(code)
 
-        async with context.page() as hold:
-            await hold.page.context.clear_cookies()
-            trying = attempt.Attempt(hold.page, provider.order(pages), strangers[0], timeout)
+        async with context.page() as lease:
+            await lease.page.context.clear_cookies()
+            trying = attempt.Attempt(lease.page, provider.order(pages), strangers[0], timeout)
             assert not await trying.begin()
             answers = forms.Answers(identity_provider.USER, identity_provider.PASSWORD, give if code else None)
             await trying.fill(answers, trust.Trust(hosts))
-            assert hold.page.url == provider.order(pages)
+            assert lease.page.url == provider.order(pages)
         return asked
 
     stack = contextlib.AsyncExitStack()
-    strangers: list[attempt.Strangers] = []
+    strangers: list[attempt.SignedOutPages] = []
     context = loop.run(start(tmp_path_factory.mktemp("pages")))
     yield lambda pages, *, code=identity_provider.CODE, hosts=ALLOWED, timeout=IN_TIME: loop.run(
         go(pages, code, hosts, timeout)
@@ -96,7 +96,7 @@ def sign_in(
     ],
 )
 def test_each_page_is_answered(provider: identity_provider.Provider, sign_in: SignIn, pages: str) -> None:
-    """User name, password, a code however it is asked for, whether to stay: each once, and back at the order."""
+    """User name, password, code and the question whether to stay signed in are each answered once."""
     before = len(provider.typed)
     host = "127.0.0.1" if pages.startswith("own") else "localhost"
     assert sign_in(pages) == [host]
@@ -105,14 +105,14 @@ def test_each_page_is_answered(provider: identity_provider.Provider, sign_in: Si
 
 
 def test_what_is_for_a_person_is_left_to_a_person(provider: identity_provider.Provider, sign_in: SignIn) -> None:
-    """Terms are not accepted, and the message says what the page asks, and what to do."""
+    """Terms are not accepted; the message says what the page asks and what to do."""
     with pytest.raises(errors.LoginRequiredError, match=r'localhost that po-pw cannot fill in: "Feltételek".*window'):
         sign_in("user-password-terms", timeout=5)
     assert provider.typed[-1].page == "password"
 
 
 def test_a_code_that_nobody_gives_or_that_is_wrong(provider: identity_provider.Provider, sign_in: SignIn) -> None:
-    """Neither is a wrong password; the wrong one is sent once, and is in no message."""
+    """Neither is reported as a wrong password; a wrong code is sent once and is in no message."""
     with pytest.raises(errors.LoginRequiredError, match=r"localhost asks for a .*code.*--totp-command") as caught:
         sign_in("user-password-code", code=None)
     assert not isinstance(caught.value, errors.CredentialsRefusedError)
@@ -126,7 +126,7 @@ def test_a_code_that_nobody_gives_or_that_is_wrong(provider: identity_provider.P
 
 
 def test_nothing_goes_to_another_host_unasked(provider: identity_provider.Provider, sign_in: SignIn) -> None:
-    """Not even the user name: the portal led there, and nobody named the host."""
+    """Not even the user name is typed on a host that nobody named."""
     before = len(provider.typed)
     with pytest.raises(errors.LoginRequiredError, match="--sign-in-host localhost"):
         sign_in("user-password", hosts=())

@@ -1,4 +1,4 @@
-"""`po-pw login` end to end: "signed in" is said only where a page that needs it opens afterwards."""
+"""`po-pw login` says "signed in" only if a page that needs the sign-in opens afterwards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PUBLIC: Final = (
 
 
 class Portal:
-    """A portal whose pages need a cookie in different ways; one user, `anna` with `right`."""
+    """A portal whose pages need a cookie in different ways; its user is `anna` with `right`."""
 
     def __enter__(self) -> Portal:
         self.typed: list[tuple[str, str]] = []
@@ -125,7 +125,7 @@ def sign_in(portal: Portal, home: Path, where: str, **more: Any) -> login.Signed
 
 @pytest.mark.parametrize("where", ["/orders/7001", "/inplace/7001", "/script/7001"])
 def test_an_orders_address_is_the_proof(portal: Portal, tmp_path: Path, where: str) -> None:
-    """Redirect, form at the same address, or a script that finds out late: proved there, and kept for later runs."""
+    """The sign-in is checked at the order's address, which is saved for later runs."""
     done = sign_in(portal, tmp_path, where)
     assert done.proof.url == portal.origin + where
     assert not done.proof.doubt
@@ -134,7 +134,7 @@ def test_an_orders_address_is_the_proof(portal: Portal, tmp_path: Path, where: s
 
 
 def test_signed_in_already_is_proved_by_a_stranger(portal: Portal, tmp_path: Path) -> None:
-    """Where the profile still has the session nothing is typed: a browser without cookies shows that it counts."""
+    """If the profile is signed in already, a browser without cookies shows that the page needs it."""
     state = sessions.Sessions(tmp_path)
     sign_in(portal, tmp_path, "/orders/7001")
     typed = len(portal.typed)
@@ -145,18 +145,18 @@ def test_signed_in_already_is_proved_by_a_stranger(portal: Portal, tmp_path: Pat
 
 
 def test_a_sign_in_page_is_proved_on_the_page_behind_it(portal: Portal, tmp_path: Path) -> None:
-    """Given the form's own address, it is proved where the form led."""
+    """Given the form's own address, the sign-in is checked on the page after it."""
     assert sign_in(portal, tmp_path, "/enter").proof.url == f"{portal.origin}/home"
 
 
 def test_a_public_page_with_a_link_to_the_form(portal: Portal, tmp_path: Path) -> None:
-    """The link is followed; what only those who are in see at an address proves it."""
+    """The link to the form is followed, and a page that only signed-in users see is the proof."""
     assert sign_in(portal, tmp_path, "/linked").proof.url == f"{portal.origin}/linked"
 
 
 @pytest.mark.parametrize("where", ["/public/7001"])
 def test_a_page_that_opens_for_everybody_proves_nothing(portal: Portal, tmp_path: Path, where: str) -> None:
-    """It is said plainly; what there is of a state is kept all the same."""
+    """That is reported; the state is saved anyway."""
     done = sign_in(portal, tmp_path, where)
     assert not done.proof.url
     assert "opens without a sign-in too" in done.proof.doubt
@@ -164,21 +164,21 @@ def test_a_page_that_opens_for_everybody_proves_nothing(portal: Portal, tmp_path
 
 
 def test_a_portal_that_asks_again_is_no_sign_in(portal: Portal, tmp_path: Path) -> None:
-    """The form was accepted, and an order's address still asks: that is an error, and nothing is kept."""
+    """If an order's address still asks for a sign-in, that is an error, and nothing is saved."""
     with pytest.raises(errors.LoginRequiredError, match="asked for a sign-in"):
         sign_in(portal, tmp_path, "/forgets/7001")
     assert not sessions.Sessions(tmp_path).proof(portal.origin)
 
 
 def test_an_address_that_is_gone_is_said_though_the_sign_in_holds(portal: Portal, tmp_path: Path) -> None:
-    """404 after signing in: proved nowhere, and why."""
+    """A 404 after signing in is reported as the reason why nothing is proved."""
     done = sign_in(portal, tmp_path, "/missing/9")
     assert not done.proof.url
     assert "answers HTTP 404" in done.proof.doubt
 
 
 def test_the_password_goes_to_no_other_host_unasked(portal: Portal, tmp_path: Path) -> None:
-    """A portal that leads to another host's form gets nothing typed there, unless the person says so."""
+    """Nothing is typed on another host's form, unless the person confirms it."""
     typed = len(portal.typed)
     with pytest.raises(errors.LoginRequiredError, match="--sign-in-host localhost"):
         sign_in(portal, tmp_path, "/elsewhere/7001")
@@ -225,7 +225,7 @@ TARGETS: Final = [
 
 @pytest.mark.parametrize(("origin", "action", "asked", "allowed", "refused"), TARGETS)
 def test_where_a_password_may_go(origin: str, action: str, asked: str, allowed: trust.Trust, refused: str) -> None:
-    """The origin asked for, hosts that were named or confirmed; never unencrypted over a network."""
+    """A password may go to the given origin and to named or confirmed hosts, never unencrypted over a network."""
     checking = trust.check_target(trust.Target(origin, action), asked, allowed)
     if refused:
         with pytest.raises(errors.LoginRequiredError, match=refused) as caught:

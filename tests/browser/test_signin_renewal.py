@@ -1,4 +1,4 @@
-"""Signing in again in the middle of a run: without asking anybody, in a browser of its own, at most once in vain."""
+"""Renewing a sign-in during a run without a person, in a separate browser, at most once in vain."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def sign_in(options: settings.Settings, url: str, **more: Any) -> login.SignedIn
 
 @pytest.fixture
 def renew(loop: LoopThread) -> Iterator[Renew]:
-    """Renews again and again with one driver, as a run does; nothing of it is left in the run's folder."""
+    """Renews repeatedly with one driver, as a run does; nothing is left in the run's folder."""
 
     async def go(options: settings.Settings, origin: str) -> None:
         launch = launching.plan(driver.resolve(None), headless=True, timeout=IN_TIME)
@@ -65,7 +65,7 @@ def renew(loop: LoopThread) -> Iterator[Renew]:
 def test_a_remembered_password_renews_and_one_refused_is_not_sent_again(
     provider: identity_provider.Provider, keyring_folder: Path, renew: Renew
 ) -> None:
-    """The new session is saved; the password goes to the host that was named at the first sign-in."""
+    """The new session is saved; the password goes to the host named at the first sign-in."""
     options = settings.load(home=keyring_folder / "home")
     origin, kept = provider.origin, sessions.Sessions(keyring_folder / "home")
     sign_in(options, provider.order("user-password"))
@@ -97,7 +97,7 @@ def test_a_remembered_password_renews_and_one_refused_is_not_sent_again(
 
 
 def test_nobody_signed_in_yet(tmp_path: Path, renew: Renew) -> None:
-    """There is nothing to renew: the command is named, with the account."""
+    """Without a sign-in there is nothing to renew; the message has the command with the account."""
     options = settings.load(home=tmp_path, account="Second")
     with pytest.raises(errors.LoginRequiredError, match=r"po-pw login http://127\.0\.0\.1:9 --account second"):
         renew(options, "http://127.0.0.1:9")

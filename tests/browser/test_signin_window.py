@@ -1,4 +1,4 @@
-"""Signing in by window: po-pw waits, whoever sits there signs in. Here a task plays the person, on the same page."""
+"""Signing in by window: a task plays the person on the same page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTINGS = catalogue.PortalSettings(orders=1, latency=0.0, plain=True)
 
 
 async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Cookie]:
-    """The window's side of `po-pw login`, with this person; gives the cookies that would be kept."""
+    """The window part of `po-pw login` with this person; returns the cookies to be saved."""
     async with server.serve(SETTINGS) as portal, playwright_driver.Driver() as driver:
         url = portal.order_url(portal.orders[0].po_number)
 
@@ -39,10 +39,10 @@ async def _sign_in(person: Callable[[Page], Awaitable[None]]) -> list[models.Coo
             downloads=driver.run_dir.path / "downloads",
         )
         try:
-            async with context.page() as hold, asyncio.TaskGroup() as group:
-                await page_opening.open_page(hold.page, url, 20)
-                group.create_task(_acts(person, hold.page))
-                await window.wait(hold.page, signed_in=signed_in, timeout=IN_TIME)
+            async with context.page() as lease, asyncio.TaskGroup() as group:
+                await page_opening.open_page(lease.page, url, 20)
+                group.create_task(_acts(person, lease.page))
+                await window.wait(lease.page, signed_in=signed_in, timeout=IN_TIME)
             return await context.cookies()
         finally:
             await context.close()
@@ -54,7 +54,7 @@ async def _acts(person: Callable[[Page], Awaitable[None]], page: Page) -> None:
 
 
 def test_it_waits_until_the_person_is_signed_in() -> None:
-    """A wrong password first, then the right one: only then is it over, and the session's cookie is there to keep."""
+    """It waits over a wrong password until the right one; then the session's cookie is there."""
 
     async def person(page: Page) -> None:
         for password in ("wrong", SETTINGS.password):
@@ -68,7 +68,7 @@ def test_it_waits_until_the_person_is_signed_in() -> None:
 
 
 def test_a_closed_window_is_said() -> None:
-    """The person changes their mind: one clear error, and nothing to keep."""
+    """A closed window is one clear error, and nothing is saved."""
     with pytest.raises(ExceptionGroup) as caught:
         run_async(_sign_in(lambda page: page.close()))
     assert isinstance(errors.first_of(caught.value), errors.LoginRequiredError)

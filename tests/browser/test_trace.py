@@ -1,4 +1,4 @@
-"""`--trace`: of an order that fails what was done on its page, as Playwright's own viewer shows it, and of no other."""
+"""`--trace` records failed orders only, for Playwright's own viewer."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def base_url() -> None:
 
 @pytest.fixture
 def viewer(loop: LoopThread, tmp_path: Path) -> Iterator[str]:
-    """The trace viewer that ships with Playwright, beside the folder of the test; its address."""
+    """Address of the trace viewer that ships with Playwright, next to the test's folder."""
 
     @contextlib.asynccontextmanager
     async def serving() -> AsyncIterator[str]:
@@ -93,15 +93,16 @@ def pages(origin: str) -> dict[str, str | Answer]:
 
 
 def content(trace: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """The events of a trace, and its pictures in base64."""
+    """A trace's events, and its pictures in base64."""
     with zipfile.ZipFile(trace) as book:
         pictures = [base64.b64encode(book.read(name)).decode() for name in book.namelist() if name.endswith(".jpeg")]
         return [json.loads(line) for line in book.read("trace.trace").splitlines()], pictures
 
 
 def test_an_order_that_fails_has_a_trace_that_the_viewer_opens(page: Page, tmp_path: Path, viewer: str) -> None:
-    """Linked beside the screenshot, with pictures, calls and console errors and no secret. A sign-in page is in none,
-    neither of its own order nor of the next one; orders that come through have none, and nothing else is left.
+    """A failed order's trace has pictures, calls and console errors, and no secret.
+
+    No trace shows a sign-in page. Orders that succeed have none, and nothing else is left.
     """
 
     async def body() -> plain_portal.Ran:
@@ -153,7 +154,7 @@ def test_an_order_that_fails_has_a_trace_that_the_viewer_opens(page: Page, tmp_p
 
 
 def test_a_browser_that_crashes_leaves_no_trace_and_no_error(tmp_path: Path) -> None:
-    """The order fails for the crash alone; the next one, in a new browser, is traced."""
+    """The order fails only because of the crash; the next one, in a new browser, is traced."""
 
     async def body() -> None:
         portal = Portal({"/orders/PO-1": order("PO-1", area("a.pdf"))})
@@ -161,7 +162,7 @@ def test_a_browser_that_crashes_leaves_no_trace_and_no_error(tmp_path: Path) -> 
 
         class Killing(asyncio.Event):
             async def wait(self) -> Literal[True]:
-                """The page was asked for, for the first time: its browser is killed."""
+                """At the first request for the page, its browser is killed."""
                 if not self.is_set():
                     self.set()
                     psutil.Process(browsers[0]).kill()

@@ -1,4 +1,4 @@
-"""`--types`: files of other types are skipped, said so, and downloaded once they are wanted."""
+"""`--types`: files of other types are skipped and reported, and downloaded once they are wanted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from po_pw import models
 from po_pw.demo import catalogue, server
-from po_pw.processing import resuming
 from tests.helpers import portal_runs
 from tests.helpers.support import run_async
 
@@ -21,8 +20,10 @@ def names(out: Path) -> set[str]:
 
 
 def test_other_types_are_skipped_and_come_when_they_are_wanted(tmp_path: Path) -> None:
-    """Not missing, not downloaded; the order is complete in the sense chosen and says so. With more types only the rest
-    is downloaded; with fewer nothing is, and nothing is lost, not even by doing all again."""
+    """Skipped files are not missing, and the order is complete. With more types only the rest is downloaded.
+
+    With fewer types nothing is downloaded and nothing is lost, not even when all orders are processed again.
+    """
     with server.serve_in_thread(catalogue.PortalSettings(orders=4, plain=True, latency=0)) as portal:
         run_async(portal_runs.signed_in(portal, tmp_path / "home"))
         chosen = max(portal.orders, key=lambda order: len({PurePath(file.name).suffix for file in order.files}))
@@ -31,7 +32,7 @@ def test_other_types_are_skipped_and_come_when_they_are_wanted(tmp_path: Path) -
         assert pdfs
         assert pdfs != every
 
-        def run(*types: str, resume: resuming.Resume | None) -> tuple[models.Outcome, dict[str, Any]]:
+        def run(*types: str, resume: models.Resume | None) -> tuple[models.Outcome, dict[str, Any]]:
             ran = run_async(
                 portal_runs.run(
                     portal,
@@ -47,7 +48,7 @@ def test_other_types_are_skipped_and_come_when_they_are_wanted(tmp_path: Path) -
             (row,) = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["rows"]
             return ran.outcomes[chosen.po_number], row
 
-        first, row = run("pdf", resume=resuming.Resume())
+        first, row = run("pdf", resume=models.Resume())
         assert first.status is models.Status.COMPLETED
         assert names(tmp_path / "out") == pdfs
         assert {gap.name for gap in first.missing if gap.skipped_type} == every - pdfs
@@ -56,12 +57,12 @@ def test_other_types_are_skipped_and_come_when_they_are_wanted(tmp_path: Path) -
         assert f"complete except for {len(every - pdfs)} attachment" in row["error_message"]
 
         pages = portal.counts["pages"]
-        again, _ = run("pdf", resume=resuming.Resume())
+        again, _ = run("pdf", resume=models.Resume())
         assert again.from_earlier_run
         assert portal.counts["pages"] == pages
 
         sent = portal.counts["files"]
-        wider, row = run(resume=resuming.Resume())
+        wider, row = run(resume=models.Resume())
         assert wider.earlier is models.Earlier.WIDENED
         assert names(tmp_path / "out") == every
         assert portal.counts["files"] == sent + len(every - pdfs)

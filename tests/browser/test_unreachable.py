@@ -1,4 +1,4 @@
-"""Hosts that cannot be reached, in whole runs with a real browser: what is told, and that nobody waits for nothing."""
+"""Hosts that cannot be reached, in whole runs with a real browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def notices(ran: plain_portal.Ran) -> list[str]:
 
 
 def untrusted(folder: Path) -> ssl.SSLContext:
-    """TLS with a certificate that nobody trusts."""
+    """TLS with an untrusted certificate."""
     (folder / "certificate.pem").write_text(faulty_server.UNTRUSTED, "ascii")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "certificate.pem")
@@ -34,9 +34,10 @@ def untrusted(folder: Path) -> ssl.SSLContext:
 
 
 def test_wrong_rows_fail_with_reason_and_remedy_and_hold_nobody_up(tmp_path: Path) -> None:
-    """Of nine rows one has a name that does not exist, one a port where nothing listens, one a certificate that is not
-    trusted, one https where http is spoken, and one a file on a host that does not exist: each says so and what to do,
-    told once for each host; the others are done, and the run ends by itself."""
+    """Wrong names, ports, certificates, protocols and file hosts each fail with reason and remedy.
+
+    Each host is reported once; the other orders complete, and the run ends by itself.
+    """
     fine = [f"PO-{n}" for n in range(1, 5)]
     pages = {f"/orders/{number}": order(number, area(f"{number}.pdf")) for number in fine}
     elsewhere = '<ul><li><a href="http://files.invalid/far.pdf">far.pdf</a></li></ul></section>'
@@ -86,8 +87,10 @@ def test_wrong_rows_fail_with_reason_and_remedy_and_hold_nobody_up(tmp_path: Pat
 
 @pytest.mark.parametrize("when", ["while it waits", "while it is asked"])
 def test_a_stop_does_not_wait_for_a_portal_that_does_not_answer(tmp_path: Path, when: str) -> None:
-    """A portal that is known is down, and waited for; a new one takes the connection and says nothing. A first Ctrl-C
-    ends the run all the same, long before any of its deadlines, and every row is left for the next."""
+    """A first Ctrl-C ends a run that waits for a known and a new portal, long before its deadlines.
+
+    Every row is left for the next run.
+    """
     pages = {"/orders/PO-1": order("PO-1", area("a.pdf"))}
 
     def hear(one: engine.Run, event: events.Event) -> None:

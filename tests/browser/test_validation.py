@@ -1,6 +1,6 @@
-"""`po-pw validate` runs these scenarios and checks times; here the same code is checked by what ran at once.
+"""The scenarios of `po-pw validate`, checked by what overlapped instead of by times.
 
-`test_scenarios.py` shows the same of scripts, so only one scenario is run each time.
+`test_scenarios.py` shows the same with scripts, so only one scenario runs each time.
 """
 
 from __future__ import annotations
@@ -22,6 +22,6 @@ EACH: Final = [
 
 @pytest.mark.parametrize("number", EACH)
 def test_the_scenario_passes(tmp_path: Path, number: int) -> None:
-    """Each of the six scenarios the product was specified by comes out as it should."""
-    verdict = scenarios.run(number, scenarios.Environment(tmp_path, judge_times=False, repeats=1))
+    """Each of the six specified scenarios passes."""
+    verdict = scenarios.run(number, scenarios.Environment(tmp_path, check_times=False, repeats=1))
     assert verdict.passed, verdict.problem

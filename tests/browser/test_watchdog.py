@@ -1,4 +1,4 @@
-"""No browser and no temporary folder outlives the tool."""
+"""No browser and no temporary folder outlives the program."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ asyncio.run(main())
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those still running; a zombie is not."""
+    """Processes that are still running, without zombies."""
     left = []
     for process in processes:
         with contextlib.suppress(psutil.Error):
@@ -69,7 +69,7 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 @contextlib.contextmanager
 def small_run() -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any], list[psutil.Process]]]:
-    """A run in a process of its own; gives it, what it says, and every process below it but the watchdog."""
+    """A run in its own process: that process, its output, and all its children except the watchdog."""
     with subprocess.Popen([sys.executable, "-c", RUN], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
@@ -94,7 +94,7 @@ def guard(folder: str) -> psutil.Process:
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL and SIGSTOP")
 @pytest.mark.parametrize("hung", [False, True], ids=["all well", "one browser hangs"])
 def test_a_killed_run_leaves_no_process_and_no_folder(hung: bool) -> None:
-    """SIGKILL of the run: soon no driver, no browser (a hung one neither), no folder and no watchdog of it is left."""
+    """After SIGKILL of the run, no driver, browser (hung ones too), folder or watchdog is left."""
     with small_run() as (process, said, below):
         watching = guard(said["folder"])
         assert {one.pid for one in below} > set(said["browsers"])
@@ -110,7 +110,7 @@ def test_a_killed_run_leaves_no_process_and_no_folder(hung: bool) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_a_run_that_ends_by_itself_leaves_nothing_either() -> None:
-    """The ordinary end, with its contexts still open, takes browsers, driver, watchdog and folder with it."""
+    """A normal end with open contexts ends browsers, driver, watchdog and folder."""
     with small_run() as (process, said, below):
         watching = guard(said["folder"])
         assert process.stdin is not None
@@ -122,7 +122,7 @@ def test_a_run_that_ends_by_itself_leaves_nothing_either() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_what_is_left_after_the_watchdog_was_killed_too_is_swept() -> None:
-    """Run and watchdog killed, one browser hung: a later start ends the browser and removes the folder."""
+    """If run and watchdog were killed, a later start ends the hung browser and removes the folder."""
     with small_run() as (process, said, below):
         folder = Path(said["folder"])
         assert folder not in watchdog.sweep()
@@ -138,7 +138,7 @@ def test_what_is_left_after_the_watchdog_was_killed_too_is_swept() -> None:
 
 
 def owned(**changed: object) -> Path:
-    """A folder as a run that was killed left it, but for what is changed in its record."""
+    """A folder as a killed run left it, with changes to its record."""
     folder = Path(tempfile.mkdtemp(prefix=watchdog.PREFIX))
     (folder / "content").mkdir()
     with watchdog.RunDir() as run:
@@ -149,7 +149,7 @@ def owned(**changed: object) -> Path:
 
 
 def test_a_living_runs_folder_is_never_swept() -> None:
-    """Sweeping from inside a run, as a second run at the same time would, leaves it alone."""
+    """Sweeping during a run leaves its folder alone."""
     with watchdog.RunDir() as run:
         assert run.path not in watchdog.sweep()
         assert run.path.is_dir()
@@ -157,7 +157,7 @@ def test_a_living_runs_folder_is_never_swept() -> None:
 
 
 def test_only_folders_that_are_known_to_be_nobodys_are_swept() -> None:
-    """Without a record of its own, or from elsewhere, a folder is left; one of a process long gone is removed."""
+    """A folder without our record is left; one of a process that ended is removed."""
     folders = {
         "ours": owned(),
         "before the boot": owned(pid=os.getpid(), created=watchdog.created(os.getpid()), boot="another"),
@@ -178,7 +178,7 @@ def test_only_folders_that_are_known_to_be_nobodys_are_swept() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="links")
 def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
-    """Neither one in the place of a run's folder, nor one within it, gets what it leads to emptied."""
+    """Neither a link in place of a run's folder nor one inside it has its target emptied."""
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "file").write_text("")
@@ -199,7 +199,7 @@ def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_a_number_that_went_to_another_process_is_not_killed() -> None:
-    """Pid alone does not condemn: a creation time that differs by the least bit is another process's."""
+    """A process with the same pid and another creation time is not killed."""
     with sleeper() as innocent:
         since = watchdog.created(innocent.pid)
         watchdog.clean(owned(), {innocent.pid: since - 1})
@@ -210,7 +210,7 @@ def test_a_number_that_went_to_another_process_is_not_killed() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups")
 def test_of_a_group_only_what_is_ours_is_killed() -> None:
-    """A recorded leader is gone: whoever is in a group of its number now ends only where it names our folder."""
+    """In a reused process group, only processes that name our folder are killed."""
     ours, other = owned(), owned()
     with contextlib.ExitStack() as stack:
         stranger = stack.enter_context(left_in_group())
@@ -226,7 +226,7 @@ def test_of_a_group_only_what_is_ours_is_killed() -> None:
 
 
 def test_what_was_recorded_before_the_boot_or_elsewhere_counts_for_nothing() -> None:
-    """The folder goes, but no process: the same number, even the same creation time, is another's by now."""
+    """After a reboot the folder is removed, and no process is killed."""
     with sleeper() as innocent:
         record = [[innocent.pid, watchdog.created(innocent.pid)]]
         before = owned(processes=record, boot="another")
@@ -251,13 +251,13 @@ def test_what_was_recorded_before_the_boot_or_elsewhere_counts_for_nothing() -> 
     ],
 )
 def test_which_start_of_the_machine_a_record_is_of(recorded: object, now: str | float, same: bool) -> None:
-    """A number where there is one; else the time of the start, which moves a little when the clock is set."""
+    """A boot is identified by its number, or by its time, which moves a little when the clock is set."""
     assert watchdog.is_same_boot(recorded, now) is same
 
 
 @pytest.mark.parametrize("name", ["plain", "with spaces (1)"])
 def test_a_browser_is_known_by_the_folder_on_its_command_line(tmp_path: Path, name: str) -> None:
-    """As a word of its own, or within one text as Chromium's processes write it; no folder that only begins alike."""
+    """The folder is recognised as a separate word or within one text, not as a mere prefix."""
     folder = tmp_path / name
     with contextlib.ExitStack() as stack:
         ours = [
@@ -272,7 +272,7 @@ def test_a_browser_is_known_by_the_folder_on_its_command_line(tmp_path: Path, na
 
 
 def test_what_was_forgotten_is_not_killed() -> None:
-    """A process that is no longer recorded outlives the run; one that still is does not."""
+    """A process that is no longer recorded outlives the run; a recorded one does not."""
     with sleeper() as recorded, sleeper() as forgotten:
         with watchdog.RunDir() as run:
             run.record(recorded.pid)
@@ -284,7 +284,7 @@ def test_what_was_forgotten_is_not_killed() -> None:
 
 
 def test_the_run_ends_well_though_its_watchdog_was_killed() -> None:
-    """Without its watchdog a run still records, forgets and cleans up by itself."""
+    """Without its watchdog, a run still records, forgets and cleans up."""
     with sleeper() as recorded:
         with watchdog.RunDir() as run:
             watching = guard(str(run.path))
@@ -297,7 +297,7 @@ def test_the_run_ends_well_though_its_watchdog_was_killed() -> None:
 
 
 def test_the_watchdog_does_not_depend_on_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file named like a module of the standard library where the person works does not disarm it."""
+    """A file named like a standard module in the current folder does not stop the watchdog."""
     for name in ("json.py", "psutil.py", "po_pw.py"):
         (tmp_path / name).write_text("raise SystemExit('not the real one')")
     monkeypatch.chdir(tmp_path)

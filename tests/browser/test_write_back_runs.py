@@ -1,4 +1,4 @@
-"""A list as users of Coupa have it, through the whole program, twice."""
+"""A Coupa user's list through the whole program, twice."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def portal(tmp_path: Path) -> Iterator[server.Portal]:
 
 
 def made_list(path: Path, portal: server.Portal, done: Path) -> Path:
-    """The portal's orders and one that it does not have; the second is marked COMPLETED, the first is a formula."""
+    """The portal's orders and an unknown one; the second is marked COMPLETED, the first is a formula."""
     book = xlsxwriter.Workbook(str(path))
     totals = book.add_worksheet("Totals")
     sheet = book.add_worksheet("PO_Data")
@@ -51,7 +51,7 @@ def made_list(path: Path, portal: server.Portal, done: Path) -> Path:
 
 
 def read(path: Path) -> dict[str, dict[str, object]]:
-    """What stands in each row, by its PO number."""
+    """The cells of each row, by its PO number."""
     sheet = openpyxl.load_workbook(path, data_only=True)["PO_Data"]
     rows = list(sheet.iter_rows(values_only=True))
     return {str(row[0]): dict(zip(HEADER, row, strict=False)) for row in rows[1:]}
@@ -60,7 +60,10 @@ def read(path: Path) -> dict[str, dict[str, object]]:
 def test_a_list_is_written_back_right_twice_with_one_orders_files_taken_away_between(
     portal: server.Portal, tmp_path: Path
 ) -> None:
-    """What the list calls done is not visited; what is gone is fetched again; formulas and formats stay."""
+    """Orders that the list marks as completed are not visited, unless their files are missing.
+
+    Formulas and formats stay.
+    """
     first, skipped, third, fourth = portal.orders
     old = tmp_path / "old" / f"{skipped.po_number}_COMPLETED"
     old.mkdir(parents=True)

@@ -20,8 +20,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from po_pw import models
 from po_pw.machine import resources
-from po_pw.processing import resuming
 from tests.chaos import looking, operations, paper, power
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Stage:
             try:
                 paper.spread(command.sheets)
                 operations.Watch(self.out, before, after).install()
-                resume = None if command.force else resuming.Resume()
+                resume = None if command.force else models.Resume()
                 asyncio.run(paper.run(self._options, self._reading, command.sheets, resume))
                 (self._root / "modules.txt").write_text("\n".join(set(sys.modules) - _AT_FIRST), "utf-8")
                 code = 0

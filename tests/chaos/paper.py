@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from po_pw import events, sessions
     from po_pw.lanes import base as lanes
-    from po_pw.processing import resuming
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def options(out: Path, home: Path) -> settings.Settings:
 
 
 async def run(
-    chosen: settings.Settings, reading: resources.Reading, sheets: Sequence[Sheet], resume: resuming.Resume | None
+    chosen: settings.Settings, reading: resources.Reading, sheets: Sequence[Sheet], resume: models.Resume | None
 ) -> None:
     """A complete run: start, recovery, work, results.
 

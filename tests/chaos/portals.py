@@ -6,14 +6,14 @@ import random
 from typing import TYPE_CHECKING
 
 from po_pw.demo import portal_pages
-from po_pw.demo.faults import Fault, Weather
+from po_pw.demo.faults import Fault, RandomFaults
 from po_pw.demo.variants import Variant
 from tests.chaos import bench
 
 if TYPE_CHECKING:
     from tests.chaos import report
 
-ROUGH = Weather(
+ROUGH = RandomFaults(
     bodies=(Fault.RESET, Fault.RESET, Fault.SHORT, Fault.STALL),
     one_in=5,
     refusals=(Fault.TOO_MANY, Fault.UNAVAILABLE),
@@ -39,7 +39,7 @@ def run_with_faults(prepared: bench.PreparedPortal, seed: int, counting: report.
     faults_before = prepared.portal.counts["faults"]
     posted = next(order for order in prepared.portal.orders if order.variant is Variant.FORM_POST)
     prepared.portal.faults.add(portal_pages.address(posted.files[0]), Fault.STALL)
-    prepared.portal.faults.let(ROUGH, seed)
+    prepared.portal.faults.start_random(ROUGH, seed)
     try:
         with bench.bench(prepared, counting, **PATIENT) as one, one.start() as going:
             for _ in range(restarts):
@@ -52,5 +52,5 @@ def run_with_faults(prepared: bench.PreparedPortal, seed: int, counting: report.
             assert "Traceback" not in ended.said
             one.check_end()
     finally:
-        prepared.portal.faults.let(None)
+        prepared.portal.faults.start_random(None)
         counting.portal_faults += prepared.portal.counts["faults"] - faults_before

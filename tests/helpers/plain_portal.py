@@ -12,7 +12,6 @@ from aiohttp import web
 from po_pw import events, models, sessions, settings
 from po_pw.engine import run as engine
 from po_pw.orders import read
-from po_pw.processing import resuming
 
 if TYPE_CHECKING:
     import asyncio
@@ -165,7 +164,7 @@ async def run(
     numbers: Sequence[str],
     *,
     hear: Callable[[engine.Run, events.Event], None] | None = None,
-    resume: resuming.Resume | None = None,
+    resume: models.Resume | None = None,
     origins: Mapping[str, str] = types.MappingProxyType({}),
     **more: object,
 ) -> Ran:
@@ -196,7 +195,7 @@ async def run(
             hub.listen(lambda event: hear(one, event))
         try:
             async for outcome in one.process(
-                orders.rows(), name=table.name, columns=orders.columns, resume=resume or resuming.Resume()
+                orders.rows(), name=table.name, columns=orders.columns, resume=resume or models.Resume()
             ):
                 outcomes[outcome.po_number] = outcome
         except Exception as problem:  # noqa: BLE001 - kept for the test to look at

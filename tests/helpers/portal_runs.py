@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from po_pw.processing import resuming
     from po_pw.results import counts
 
 
@@ -69,7 +68,7 @@ async def run(
     workers: int,
     home: Path,
     only: list[str] | None = None,
-    resume: resuming.Resume | None = None,
+    resume: models.Resume | None = None,
     hear: Callable[[engine.Run, events.Event], None] | None = None,
     make_governor: Callable[[int], capacity.Governor] = capacity.Governor,
     system: probes.SystemProbes | None = None,

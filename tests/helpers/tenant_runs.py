@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from po_pw.demo.coupa import tenant_server
-    from po_pw.processing import resuming
+    from po_pw.demo.coupa import demo_tenant
 
 
 @dataclasses.dataclass
@@ -34,7 +33,7 @@ class Ran:
         return {event.po_number: event.listing for event in self.heard if isinstance(event, events.PageRead)}
 
 
-def sign_in(tenant: tenant_server.Tenant, home: Path) -> None:
+def sign_in(tenant: demo_tenant.Tenant, home: Path) -> None:
     """Saves a sign-in as `po-pw login` does."""
     cookie = {
         "name": tenant.cookie,
@@ -54,7 +53,7 @@ async def run(
     folder: Path,
     numbers: Sequence[str],
     *,
-    resume: resuming.Resume | None = None,
+    resume: models.Resume | None = None,
     **more: object,
 ) -> Ran:
     """One run from nothing but PO numbers and the tenant's address; an error that ends it is kept.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from yarl import URL
 
-from po_pw.demo.coupa import tenant_catalogue, tenant_server
+from po_pw.demo.coupa import demo_tenant, tenant_catalogue, tenant_server
 from tests.helpers.demo_visits import client
 from tests.helpers.support import run_async
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
     from po_pw.demo.coupa.tenant_variants import Variant
 
-    Visitor = Callable[[tenant_server.Tenant, aiohttp.ClientSession], Coroutine[Any, Any, None]]
+    Visitor = Callable[[demo_tenant.Tenant, aiohttp.ClientSession], Coroutine[Any, Any, None]]
 
 QUICK = tenant_catalogue.TenantSettings(latency=0.0, late=0.0, file_bytes=6_000)
 
 
 def visit(
     visitor: Visitor, settings: tenant_catalogue.TenantSettings = QUICK, *, signed_in: bool = True
-) -> tenant_server.Tenant:
+) -> demo_tenant.Tenant:
     """Lets a visitor act on a tenant of its own; gives the tenant for what it noted."""
 
-    async def run() -> tenant_server.Tenant:
+    async def run() -> demo_tenant.Tenant:
         async with tenant_server.serve(settings) as tenant, client() as session:
             if signed_in:
                 await sign_in(tenant, session)
@@ -39,7 +39,7 @@ def visit(
     return run_async(run())
 
 
-async def sign_in(tenant: tenant_server.Tenant, session: aiohttp.ClientSession, target: str = "/user/home") -> str:
+async def sign_in(tenant: demo_tenant.Tenant, session: aiohttp.ClientSession, target: str = "/user/home") -> str:
     """Answers what the tenant's usual identity provider asks, page by page; gives the path one is led to."""
     page = await get(session, tenant.origin + target)
     for fields in (
@@ -71,5 +71,5 @@ async def send(session: aiohttp.ClientSession, page: tuple[URL, str], **fields: 
         return answer.url, (await answer.read()).decode(errors="replace")
 
 
-def first(tenant: tenant_server.Tenant, variant: Variant) -> tenant_catalogue.TenantOrder:
+def first(tenant: demo_tenant.Tenant, variant: Variant) -> tenant_catalogue.TenantOrder:
     return next(order for order in tenant.orders if order.variant is variant)

@@ -1,4 +1,4 @@
-"""A browser's download becomes a proven file, or nothing is left of it; and the thread that both lanes write on."""
+"""A browser's download becomes a verified file, or nothing is left of it; and the thread for writing."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def adopted(
 
 
 def test_a_browsers_download_is_taken_over_with_the_same_proofs(tmp_path: Path) -> None:
-    """What a click brought is moved, not copied, into its slot, with hash, length and type proved."""
+    """A download is moved, not copied, into its slot, with hash, length and type verified."""
     saved = adopted(
         tmp_path,
         PDF,
@@ -91,7 +91,7 @@ def test_a_browsers_download_is_taken_over_with_the_same_proofs(tmp_path: Path) 
     ],
 )
 def test_a_download_the_browser_made_up_a_name_for(tmp_path: Path, sent_name: str, shown: str, name: str) -> None:
-    """A `blob:` nobody named is called as the page calls it, and its source is the click."""
+    """A `blob:` without a name gets the page's name, and its source is the click."""
     saved = adopted(tmp_path, b"%PDF-1.4", sent_name, shown)
     assert saved.sent_name == name
     assert saved.source == 'click "Get"'
@@ -115,7 +115,7 @@ def test_a_download_the_browser_made_up_a_name_for(tmp_path: Path, sent_name: st
 def test_a_download_that_is_no_file_is_refused(
     tmp_path: Path, body: bytes, headers: dict[str, Any], kind: type
 ) -> None:
-    """Too short, too long or a page: the browser's file is gone, and nothing is in the slot."""
+    """A file that is too short or too long, or a page, is removed; the slot is empty."""
     with pytest.raises(errors.OrderError) as caught:
         adopted(tmp_path, body, **headers)
     assert isinstance(caught.value, kind)
@@ -123,7 +123,7 @@ def test_a_download_that_is_no_file_is_refused(
 
 
 def test_an_empty_text_is_taken_over_where_it_was_said_to_be_empty(tmp_path: Path) -> None:
-    """By its length, or by the script that made it; not where an earlier run had bytes of it."""
+    """An empty file is accepted if its length or script says so, unless an earlier run had content."""
     assert adopted(tmp_path, b"", "a.txt").size == 0
     assert adopted(tmp_path, b"", "a.txt", content_type="text/plain", content_length="0").size == 0
     with pytest.raises(errors.TransientError, match="arrived empty"):
@@ -134,7 +134,7 @@ def test_an_empty_text_is_taken_over_where_it_was_said_to_be_empty(tmp_path: Pat
 
 
 def test_adopting_is_cancelled_without_trace(tmp_path: Path) -> None:
-    """Cancelled while a download is being read, neither it nor its copy is left."""
+    """If cancelled while a download is read, neither it nor its copy is left."""
 
     click = models.Attachment("a1", "a.pdf", models.Click(models.Control("button", "Get")))
 
@@ -167,7 +167,7 @@ def test_adopting_is_cancelled_without_trace(tmp_path: Path) -> None:
 
 
 def test_cancelling_while_the_disk_works_waits_for_it(tmp_path: Path) -> None:
-    """Cancelled while the last step runs on the thread, the file is gone again and the thread has ended."""
+    """If cancelled during the last step on the thread, the file is removed and the thread has ended."""
 
     async def test() -> None:
         at, go = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""`--on-finish` and `--notify`: somebody is told how a run ended, and nothing of that changes how it ended."""
+"""`--on-finish` and `--notify` report how a run ended, and never change how it ended."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def hook(status: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def ended(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A run that cannot start: there is no such browser."""
+    """A run that cannot start, because there is no such browser."""
     (folder / "pos.csv").write_text("po_number,url\nPO-1,https://portal.example/1\n", "utf-8")
     command = [sys.executable, "-m", "po_pw", "process", "pos.csv", "--browser", "/no/such/browser", *words]
     done = subprocess.run(
@@ -71,7 +71,7 @@ def ended(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_run_that_cannot_start_is_told_too(tmp_path: Path) -> None:
-    """The command gets JSON, the exit code and one line for people; the address gets the same JSON."""
+    """The command gets JSON, the exit code and one line of text; the address gets the same JSON."""
     script = tmp_path / "keep.py"
     script.write_text(
         "import os, pathlib, sys\n"
@@ -91,7 +91,7 @@ def test_a_run_that_cannot_start_is_told_too(tmp_path: Path) -> None:
 
 
 def test_what_fails_there_is_a_warning(tmp_path: Path) -> None:
-    """A command that fails and an address that refuses are both said."""
+    """A failed command and a refusing address are both warnings."""
     with hook(500) as (url, came):
         done = ended(tmp_path, "--on-finish", f'"{sys.executable}" -c "raise SystemExit(7)"', "--notify", url)
     assert len(came) == 1
@@ -100,7 +100,7 @@ def test_what_fails_there_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_an_address_that_is_none_is_refused_before_the_run() -> None:
-    """Not at its end, hours later; and without the address, which may be a secret."""
+    """An invalid address is refused before the run, and not shown, as it may be a secret."""
     with pytest.raises(errors.InputError) as told:
         settings.load(notify="hooks.example/s3cr3tV4lue")
     assert (
@@ -119,7 +119,7 @@ def test_an_address_that_is_none_is_refused_before_the_run() -> None:
     ],
 )
 def test_the_line_for_people_counts(by_status: dict[models.Status, int], said: str) -> None:
-    """Good rows first, then what is left."""
+    """The line counts successful rows first, then what is left."""
     summary = counts.Summary(rows=7, counts=by_status, there=counts.Amount(3, 10), names={"results.xlsx": "r.xlsx"})
     end = end_report.End(1, "pos.csv", Path("/out"), summary)
     assert said in end_report.text(end)

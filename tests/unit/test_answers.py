@@ -1,4 +1,4 @@
-"""What a person gets to see of a server's answer where a file was expected."""
+"""The evidence of a server's response in place of a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def shown(start: bytes, kind: str = "text/html", *, status: int | None = 404, na
 
 
 def test_a_page_is_shown_as_people_see_it() -> None:
-    """Without scripts, form fields and what is hidden; with who answered, from where, and which headers."""
+    """A page is shown without scripts, form fields and hidden parts, with its address and headers."""
     page = f"""<!doctype html><title>Expired: signature={SECRET}</title><script>token='{SECRET}'</script>
       <body><h1>This link has   expired</h1><!-- {SECRET} --><textarea>{SECRET}</textarea><p hidden>{SECRET}
       <select hidden><option>{SECRET}</select></p><input value="{SECRET}"><p>api_key={SECRET}<p>Ask M\xfcller"""
@@ -40,7 +40,7 @@ def test_a_page_is_shown_as_people_see_it() -> None:
 
 
 def test_other_answers_are_shown_as_they_are_and_bytes_are_not() -> None:
-    """JSON and plain text without secrets, cut; no control characters reach a terminal."""
+    """JSON and plain text are shown without secrets and control characters, and cut."""
     said = shown(f'{{"message": "denied", "access_token": "{SECRET}"}}'.encode(), "application/json")
     assert '"message": "denied", "access_token": "REDACTED"' in said
     assert "\x1b" not in shown(b"\x1b]0;x\x07 gone", "text/plain")
@@ -51,7 +51,7 @@ def test_other_answers_are_shown_as_they_are_and_bytes_are_not() -> None:
 
 
 def test_the_first_files_are_shown_and_the_others_counted() -> None:
-    """An order with hundreds of refused files fills no disk."""
+    """Of many refused files, the first are shown and the others counted."""
     answer = models.Answer("https://h.example/f", 500, {})
     failure = models.Failure(models.ErrorCode.PORTAL_ERROR, "HTTP 500")
     text = answers.text(answers.Refused(f"{number}.pdf", failure, answer) for number in range(60))

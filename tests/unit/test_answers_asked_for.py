@@ -1,4 +1,4 @@
-"""An answer is a file only where it answers what was asked, and is whole by its own end; what is there stays."""
+"""A response is a file only if it answers the request and is complete; existing files are kept."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def got(
     most: int | None = None,
     **more: Any,
 ) -> tuple[models.SavedFile | None, list[Mapping[str, str]]]:
-    """What fetching gives, and the headers of each question; `answer` is given those of the question."""
+    """The result of a download, and the headers of each request, which `answer` gets, too."""
 
     async def go() -> tuple[models.SavedFile | None, list[Mapping[str, str]]]:
         async with (
@@ -99,7 +99,7 @@ def refused(
     name: str = "a.pdf",
     **more: Any,
 ) -> errors.OrderError:
-    """The error that a fetch ends with; nothing of it is on disk then."""
+    """The error of a download that leaves nothing on disk."""
     with pytest.raises(errors.OrderError) as caught:
         got(tmp_path, answer, is_kept=is_kept, name=name, **more)
     assert not list(tmp_path.iterdir())
@@ -114,7 +114,7 @@ def refused(
 def test_a_compressed_file_that_breaks_off_is_not_saved(
     tmp_path: Path, coding: str, packed: bytes, framing: str
 ) -> None:
-    """The message is whole, what it carries is not: some proxy gave up in the middle."""
+    """A compressed body that is cut off in a complete message is not saved."""
 
     def answer(sent: bytes) -> web.Response:
         made = web.Response(body=sent, headers={**HEADERS, "Content-Encoding": coding})
@@ -132,7 +132,7 @@ def test_a_compressed_file_that_breaks_off_is_not_saved(
 
 
 def test_a_compressed_file_is_no_larger_than_allowed_while_it_is_unpacked(tmp_path: Path) -> None:
-    """A few kilobytes that unpack to many megabytes are stopped on the way."""
+    """A small body that unpacks to many megabytes is stopped at the limit."""
     packed = gzip.compress(b"%PDF-1.7\n" + bytes(32 << 20))
     error = refused(
         tmp_path, lambda _: web.Response(body=packed, headers={**HEADERS, "Content-Encoding": "gzip"}), most=1_000_000
@@ -141,7 +141,7 @@ def test_a_compressed_file_is_no_larger_than_allowed_while_it_is_unpacked(tmp_pa
 
 
 def test_what_is_no_coding_leaves_the_length_to_be_proved(tmp_path: Path) -> None:
-    """`Content-Encoding: utf-8` is nonsense that servers send: the bytes are the file's own."""
+    """With `Content-Encoding: utf-8`, the bytes are the file's own."""
     saved, _ = got(tmp_path, lambda _: web.Response(body=FILE, headers={**HEADERS, "Content-Encoding": "utf-8"}))
     assert saved is not None
     assert (saved.size, saved.checks) == (len(FILE), ("length", "type"))
@@ -151,10 +151,10 @@ def test_what_is_no_coding_leaves_the_length_to_be_proved(tmp_path: Path) -> Non
 
 
 def begun(tmp_path: Path, size: int = 120_000) -> None:
-    """As a killed run leaves a file."""
+    """A partial file as a killed run leaves it."""
     part = tmp_path / "0001.part"
     part.write_bytes(FILE[:size])
-    partial.write_note(part, partial.ResumeInfo("a1", "http://127.0.0.1/a", len(FILE), TAG, size))
+    partial.write_info(part, partial.ResumeInfo("a1", "http://127.0.0.1/a", len(FILE), TAG, size))
 
 
 def ranged(asked: Mapping[str, str], body: bytes, **more: str) -> web.Response:
@@ -185,7 +185,7 @@ def rest(asked: Mapping[str, str]) -> bytes:
 def test_what_is_not_the_rest_of_that_file_begins_anew(
     tmp_path: Path, answer: Callable[[Mapping[str, str]], web.StreamResponse]
 ) -> None:
-    """Compressed, of another file, of another range, or no range at all: the whole is asked for, and is never mixed."""
+    """If the response is not the requested range of the same file, the whole file is requested."""
     begun(tmp_path)
     saved, asked = got(
         tmp_path, lambda asked: answer(asked) if "Range" in asked else web.Response(body=FILE, headers=HEADERS)
@@ -198,7 +198,7 @@ def test_what_is_not_the_rest_of_that_file_begins_anew(
 
 
 def test_the_rest_that_comes_short_is_not_the_file(tmp_path: Path) -> None:
-    """Fewer bytes than the range has: it is gone on with, or begun anew, but never saved."""
+    """A range with too few bytes is continued or started again, and never saved."""
     begun(tmp_path)
     with pytest.raises(errors.TransientError) as caught:
         got(tmp_path, lambda asked: ranged(asked, rest(asked)[:-1]))
@@ -220,8 +220,10 @@ def test_the_rest_that_comes_short_is_not_the_file(tmp_path: Path) -> None:
 def test_no_other_status_takes_the_place_of_a_good_file(
     tmp_path: Path, answer: Callable[[], web.StreamResponse]
 ) -> None:
-    """Asked whether a file has changed, a server answers something else: it is asked for the whole, once; no byte of
-    the odd answer is saved, and where it insists, that is the failure."""
+    """After an unexpected status to a conditional request, the whole file is requested once.
+
+    If the server repeats the status, that is the failure; none of its bytes are saved.
+    """
     changed = FILE + b"more"
     saved, asked = got(
         tmp_path,
@@ -238,7 +240,7 @@ def test_no_other_status_takes_the_place_of_a_good_file(
 
 
 def test_a_304_counts_only_where_it_was_asked_for(tmp_path: Path) -> None:
-    """Of a file of which neither date nor tag is known, nothing can be unchanged."""
+    """A 304 without a date or tag in the request means nothing."""
     saved, _ = got(tmp_path, lambda _: web.Response(status=304), is_kept=True)
     assert saved is None
     error = refused(tmp_path, lambda _: web.Response(status=304), is_kept=True, etag="")
@@ -248,14 +250,14 @@ def test_a_304_counts_only_where_it_was_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.pdf", "a.txt"])
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
 def test_an_empty_answer_does_not_replace_a_file(tmp_path: Path, name: str, coding: str) -> None:
-    """Where an earlier run had bytes, none at all are a failure, whatever the type."""
+    """An empty response is a failure if an earlier run had content."""
     headers = {"Content-Type": "text/plain", "Content-Encoding": coding, "ETag": '"2"'}
     error = refused(tmp_path, lambda _: web.Response(body=b"", headers=headers), name=name, is_kept=True)
     assert (type(error), error.code) == (errors.TransientError, models.ErrorCode.TRUNCATED)
 
 
 def test_the_length_of_a_compressed_answer_is_not_the_files() -> None:
-    """By chance it is that of the file as it was: nothing follows from that."""
+    """An equal length of a compressed response does not mean that the file is unchanged."""
     file = kept("http://127.0.0.1/a", etag="", size=77)
     assert freshness.is_same(file, 200, {"content-length": "77"})
     assert not freshness.is_same(file, 200, {"content-length": "77", "content-encoding": "gzip"})
@@ -266,14 +268,14 @@ def test_the_length_of_a_compressed_answer_is_not_the_files() -> None:
 
 @pytest.mark.parametrize("name", ["a.pdf", "a.xlsx", "a.xml", "a.json", "a.eml", "a.step", "a.docx", "Scan"])
 def test_a_file_that_cannot_be_empty_is_not(tmp_path: Path, name: str) -> None:
-    """Nothing came of it: tried again, and a failure in the end."""
+    """An empty response for a type that cannot be empty is retried, then a failure."""
     error = refused(tmp_path, lambda _: web.Response(body=b""), name=name)
     assert (type(error), error.code) == (errors.TransientError, models.ErrorCode.TRUNCATED)
     assert "arrived empty" in str(error)
 
 
 def test_an_empty_text_is_whole_where_the_server_says_so(tmp_path: Path) -> None:
-    """By its length, or by the last chunk; a connection that only ended says nothing."""
+    """An empty text is complete if its length or last chunk says so."""
 
     def chunked(_: object) -> web.Response:
         answer = web.Response(body=b"", headers={"Content-Type": "text/csv"})
@@ -291,7 +293,7 @@ def test_an_empty_text_is_whole_where_the_server_says_so(tmp_path: Path) -> None
 
 
 class Ended(web.Response):
-    """An answer whose end is the connection's, as in HTTP/1.0, and that has no body."""
+    """A response without a body that ends with the connection, as in HTTP/1.0."""
 
     async def _start(self, request: web.BaseRequest) -> AbstractStreamWriter:
         assert isinstance(request.transport, asyncio.WriteTransport)
@@ -305,7 +307,7 @@ class Ended(web.Response):
     [(name, status) for name in ("a.pdf", "a.csv", "a.txt", "") for status in (200, 202)] + [("a.json", 202)],
 )
 def test_a_file_that_is_not_ready_yet_is_asked_for_again(tmp_path: Path, name: str, status: int) -> None:
-    """By its status, or by what it says where that cannot be the file: never saved under the file's name."""
+    """A response that says "not ready" is retried and never saved under the file's name."""
 
     def answer(_: object) -> web.Response:
         return web.json_response({"status": "in progress", "id": 7}, status=status, headers={"Retry-After": "9"})
@@ -344,7 +346,7 @@ def test_a_file_that_is_not_ready_yet_is_asked_for_again(tmp_path: Path, name: s
 def test_what_a_portals_interface_says_is_no_file(
     tmp_path: Path, name: str, body: str, kind: str, disposition: str, is_file: bool
 ) -> None:
-    """JSON where a table was promised, or that only tells of an error; with status 200, as portals send it."""
+    """JSON in place of a table, or with an error, is no file, even with status 200."""
     headers = {"Content-Type": kind} | ({"Content-Disposition": disposition} if disposition else {})
 
     def answer(_: object) -> web.Response:

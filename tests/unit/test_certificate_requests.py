@@ -1,4 +1,4 @@
-"""Whether a host asks for a client certificate: told from the first words of real TLS servers."""
+"""Whether a host asks for a client certificate, checked with real TLS servers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def test_a_server_that_asks(
     tmp_path: Path, asks: ssl.VerifyMode, oldest: ssl.TLSVersion, named: tuple[str, ...], missed: bool
 ) -> None:
-    """Whether it insists or not; a host that is given a certificate misses none."""
+    """Both required and optional requests are noticed; a host that gets a certificate misses none."""
     tls = certificates.server_context(tmp_path, certificates.issue("Corporation"))
     tls.verify_mode, tls.minimum_version = asks, oldest
 
@@ -38,13 +38,13 @@ def test_a_server_that_asks(
         server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=tls)
         async with server:
             port = server.sockets[0].getsockname()[1]
-            return await certificate_requests.is_missed(f"https://localhost:{port}/orders/1", named)
+            return await certificate_requests.is_missing(f"https://localhost:{port}/orders/1", named)
 
     assert run_async(go()) is missed
 
 
 def test_what_is_no_tls_server_asks_for_nothing() -> None:
-    """One that speaks something else, a port where nothing listens, a name that cannot be, and plain http."""
+    """Other protocols, closed ports, impossible names and plain http ask for nothing."""
 
     async def go() -> list[bool]:
         async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,15 +54,15 @@ def test_what_is_no_tls_server_asks_for_nothing() -> None:
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         async with server:
-            found = [await certificate_requests.is_missed(url)]
+            found = [await certificate_requests.is_missing(url)]
         more = [url, f"https://{'x' * 70}.invalid/", "http://127.0.0.1/", "https://:443/"]
-        return [*found, *[await certificate_requests.is_missed(one) for one in more]]
+        return [*found, *[await certificate_requests.is_missing(one) for one in more]]
 
     assert run_async(go()) == [False] * 5
 
 
 def test_the_message_names_the_host_and_the_option() -> None:
-    """As they are to be typed: without port and scheme."""
+    """The message has the host without port and scheme, as it must be typed."""
     error = net_errors.unreachable("https://idp.example:8443/x?y", models.NetFault.CLIENT_CERTIFICATE)
     assert "idp.example:8443 cannot be opened: it asks for a client certificate" in str(error)
     assert "--client-certificate-host idp.example, and --client-certificate FILE" in str(error)

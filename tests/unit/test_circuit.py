@@ -1,4 +1,4 @@
-"""A host that fails for everyone: all wait together, one tries, no order pays for it."""
+"""A host that fails for all orders: all wait, one is tried, and none loses an attempt."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def known_circuit(chance: float = 0.5) -> circuit_breaker.CircuitBreaker:
 
 
 def is_old_news(change: circuit_breaker.Change | None) -> bool:
-    """Whether nothing changed but that one more try has failed."""
+    """Whether only one more probe has failed."""
     return isinstance(change, circuit_breaker.Opened) and not change.is_news
 
 
 def opened(now: float = 100.0, chance: float = 0.5, error: errors.OrderError = DOWN) -> circuit_breaker.CircuitBreaker:
-    """A circuit that three failures of two orders have opened at `now`; the first wait is `chance` times 2 s."""
+    """A circuit opened at `now` by three failures of two orders; the first wait is `chance` times 2 s."""
     one = known_circuit(chance)
     assert one.failed("portal.example", lease(1), error, now) == (None, False)
     assert one.failed("portal.example", lease(2), error, now) == (None, False)
@@ -60,14 +60,14 @@ def opened(now: float = 100.0, chance: float = 0.5, error: errors.OrderError = D
     ids=lambda error: error.code,
 )
 def test_only_a_host_that_does_not_answer_is_an_outage(error: errors.OrderError) -> None:
-    """Refusals, sign-ins, lost browsers, full disks and files that broke off say nothing of the host."""
+    """Refusals, sign-ins, lost browsers, full disks and cut-off files are no outage."""
     assert not circuit_breaker.is_outage(error)
     assert circuit_breaker.is_outage(DOWN)
     assert circuit_breaker.is_outage(errors.TransientError("slow", models.ErrorCode.TIMEOUT))
 
 
 def test_an_answer_between_two_failures_starts_the_count_again() -> None:
-    """Only failures in a row open; while closed, each is an attempt of its order."""
+    """Only failures in a row open the circuit; while it is closed, each counts as an attempt."""
     one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5)
     for turn in range(20):
         assert one.failed("portal.example", lease(turn), DOWN, turn) == (None, False)
@@ -77,13 +77,13 @@ def test_an_answer_between_two_failures_starts_the_count_again() -> None:
 
 
 def test_one_order_alone_opens_nothing() -> None:
-    """An order whose page always fails uses up its own attempts and stops nobody."""
+    """One order that always fails uses up its own attempts and blocks no others."""
     one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5)
     assert {one.failed("portal.example", lease(turn, "PO-1"), ERROR, turn) for turn in range(9)} == {(None, False)}
 
 
 def test_while_it_waits_nobody_goes_then_exactly_one() -> None:
-    """Held until the wait is over; then the first to come is the probe, and all others wait for what it finds."""
+    """Until the wait is over no order is leased; then the first is the probe, and all others wait for it."""
     one = opened(now=100.0)
     assert one.is_blocked(100.9)
     assert one.next_change(100.9) == 101.0
@@ -95,7 +95,7 @@ def test_while_it_waits_nobody_goes_then_exactly_one() -> None:
 
 
 def test_success_closes_and_says_so() -> None:
-    """The probe's success lets everybody go; one that began before the circuit opened proves nothing."""
+    """The probe's success closes the circuit; that of an older lease does not."""
     one = opened(now=100.0)
     one.leased(lease(10), 101.0)
     assert one.succeeded("portal.example", lease(2), 102.0) is None
@@ -106,7 +106,7 @@ def test_success_closes_and_says_so() -> None:
 
 
 def test_failure_opens_again_for_twice_as_long_quietly() -> None:
-    """Waits double up to the cap, are said once, and nobody's attempt counts, the probe's neither."""
+    """Waits double up to the limit and are reported once; no attempt counts, not even the probe's."""
     one, now, waits = opened(now=100.0, chance=0.999), 100.0, []
     for number in range(10, 20):
         now = one.next_change(now) or 0.0
@@ -119,7 +119,7 @@ def test_failure_opens_again_for_twice_as_long_quietly() -> None:
 
 
 def test_what_was_under_way_when_it_opened_is_excused() -> None:
-    """Attempts that fail while the circuit is open are the host's fault, and do not disturb the probe."""
+    """Attempts that fail while the circuit is open are excused and do not affect the probe."""
     one = opened(now=100.0)
     assert one.failed("portal.example", lease(2), DOWN, 100.1) == (None, True)
     one.leased(lease(10), 101.0)
@@ -128,7 +128,7 @@ def test_what_was_under_way_when_it_opened_is_excused() -> None:
 
 
 def test_a_probe_that_learnt_nothing_leaves_it_to_the_next() -> None:
-    """Cancelled, or its browser lost: another order may try at once."""
+    """After a cancelled probe or a lost browser, another order may be the probe at once."""
     one = opened(now=100.0)
     one.leased(lease(10), 101.0)
     one.released(lease(10))
@@ -138,7 +138,7 @@ def test_a_probe_that_learnt_nothing_leaves_it_to_the_next() -> None:
 
 
 def test_after_long_enough_it_is_given_up() -> None:
-    """Nothing but failed probes for `give_up` seconds: said once, with the last reason."""
+    """After `give_up` seconds of failed probes the host is given up, once, with the last reason."""
     one = opened(now=0.0)
     one.leased(lease(10), 3599.0)
     change, excused = one.failed("portal.example", lease(10), DOWN, 3599.0)
@@ -150,9 +150,9 @@ def test_after_long_enough_it_is_given_up() -> None:
 
 
 def test_orders_that_cannot_be_told_from_an_outage_pay_at_last() -> None:
-    """The host answers 500, and every order that is left has failed: then a probe is an attempt, else they never end.
+    """If every remaining order got a 500, a probe counts as an attempt, so that they end.
 
-    While there is one that has not failed, or where there is no answer at all, no probe counts.
+    While an order has not failed, or there is no answer at all, no probe counts.
     """
     one = opened(now=100.0, error=ERROR)
     one.leased(lease(10, "PO-9"), 200.0)
@@ -164,7 +164,7 @@ def test_orders_that_cannot_be_told_from_an_outage_pay_at_last() -> None:
 
 
 def test_retry_after_holds_everybody_and_counts_once() -> None:
-    """429 with Retry-After: said once, all wait for as long; those that meet it while it holds are not to blame."""
+    """After a 429 with Retry-After all orders wait that long, and those that meet it are excused."""
     one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5)
     assert one.failed("portal.example", lease(1), BUSY, 100.0) == (
         circuit_breaker.Throttled("portal.example", 30.0),
@@ -178,7 +178,7 @@ def test_retry_after_holds_everybody_and_counts_once() -> None:
 
 
 def test_retry_after_lengthens_the_wait_of_an_open_one() -> None:
-    """An outage whose answers ask for patience gets it."""
+    """Retry-After lengthens the wait of an open circuit."""
     one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.0)
     for number in (1, 2, 3):
         one.failed("portal.example", lease(number), BUSY, 100.0)
@@ -187,7 +187,7 @@ def test_retry_after_lengthens_the_wait_of_an_open_one() -> None:
 
 
 def test_a_dead_file_host_holds_the_orders_that_need_it() -> None:
-    """Pages answer, files of another host do not: the orders wait; a probe without such files comes through alone."""
+    """If a file host is down, orders wait; a probe that does not need it succeeds."""
     one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5)
     for number in (1, 2, 3):
         one.succeeded("portal.example", lease(number), 100.0)
@@ -202,7 +202,7 @@ def test_a_dead_file_host_holds_the_orders_that_need_it() -> None:
 
 
 def test_after_a_sleep_one_goes_first_and_nothing_is_said_where_all_is_well() -> None:
-    """`check` lets one order try; success closes silently, failure is an outage that is announced."""
+    """`check` lets one order go first; its success is not reported, and its failure is an outage."""
     well, ill = known_circuit(), known_circuit()
     for one in (well, ill):
         one.check(100.0)
@@ -218,7 +218,7 @@ def test_after_a_sleep_one_goes_first_and_nothing_is_said_where_all_is_well() ->
 
 
 def test_the_time_in_which_everybody_waited_is_known() -> None:
-    """So that an outage does not use up an order's patience."""
+    """The waiting time is known, so that an outage does not use up an order's time."""
     one = opened(now=100.0)
     assert one.waited(150.0) == 50.0
     one.leased(lease(10), 150.0)
@@ -237,7 +237,7 @@ def unreachable(fault: models.NetFault, host: str = "portal.example") -> errors.
 
 
 def doubted(one: circuit_breaker.CircuitBreaker, error: errors.HostUnreachableError, now: float = 100.0) -> None:
-    """One failure, of one order alone: the host is held, tried again after two seconds, and nobody pays for it."""
+    """One failure of one order: the host is tried again after two seconds, and no order loses an attempt."""
     is_slow = error.fault is models.NetFault.SILENT
     assert one.failed("portal.example", lease(1), error, now) == (
         circuit_breaker.Doubted("portal.example", net_errors.MEANINGS[error.fault].why, 2.0, is_slow=is_slow),
@@ -260,7 +260,7 @@ MISTAKES = [fault for fault, meaning in net_errors.MEANINGS.items() if not meani
 
 @pytest.mark.parametrize("fault", MISTAKES)
 def test_what_does_not_heal_is_refused_after_a_second_try(fault: models.NetFault) -> None:
-    """At a host that never answered: two failures two seconds apart, and whatever needs it fails, with what to do."""
+    """Two failures of a host that never answered, two seconds apart, fail all that needs it."""
     hosts = reachability.Hosts()
     one, error = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5, hosts), unreachable(fault)
     doubted(one, error)
@@ -277,7 +277,7 @@ def test_what_does_not_heal_is_refused_after_a_second_try(fault: models.NetFault
 
 @pytest.mark.parametrize("fault", list(models.NetFault))
 def test_a_host_that_answered_in_this_run_is_waited_for_whatever_is_in_the_way(fault: models.NetFault) -> None:
-    """Also a certificate: a hotel's network stands in between, say. An hour, counted down."""
+    """A host that answered is waited for, even with a certificate error, for an hour."""
     hosts = reachability.Hosts()
     hosts.answered("portal.example", 50.0)
     one, error = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5, hosts), unreachable(fault)
@@ -294,7 +294,7 @@ def test_a_host_that_answered_in_this_run_is_waited_for_whatever_is_in_the_way(f
 
 
 def test_a_portal_known_from_earlier_runs_may_be_down_but_its_certificate_may_not_be_bad() -> None:
-    """No name: the VPN is down, and it is waited for. An expired certificate does not heal by waiting."""
+    """A known portal without a name is waited for; one with an expired certificate is not."""
     for fault, expected in (
         (models.NetFault.NAME, circuit_breaker.Opened),
         (models.NetFault.CERTIFICATE_DATE, circuit_breaker.Refused),
@@ -307,8 +307,7 @@ def test_a_portal_known_from_earlier_runs_may_be_down_but_its_certificate_may_no
 
 
 def test_without_a_network_nothing_is_called_a_mistake() -> None:
-    """No route out, and nothing answers: it is waited for, an hour if need be, and once there is a network it is asked
-    twice more before its name is called wrong."""
+    """Without a network all is waited for; once there is one, two more failures show a wrong name."""
     network = [False]
     hosts = reachability.Hosts(has_network=lambda: network[0])
     one, error = (
@@ -328,7 +327,7 @@ def test_without_a_network_nothing_is_called_a_mistake() -> None:
 
 
 def test_another_hosts_answer_proves_the_network() -> None:
-    """Whatever the routes say: what answered since the first failure does; what answered before it does not."""
+    """An answer since the first failure proves the network; an earlier one does not."""
     hosts = reachability.Hosts(has_network=lambda: False)
     error = unreachable(models.NetFault.NAME)
     hosts.answered("other.example", 99.0)
@@ -338,7 +337,7 @@ def test_another_hosts_answer_proves_the_network() -> None:
 
 
 def test_a_host_that_never_answered_is_not_waited_for_an_hour() -> None:
-    """It accepts and says nothing: after five minutes its orders fail, and say that it never answered."""
+    """A silent host that never answered fails its orders after five minutes, with that reason."""
     hosts = reachability.Hosts()
     one, error = (
         circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5, hosts),
@@ -358,7 +357,7 @@ def test_a_host_that_never_answered_is_not_waited_for_an_hour() -> None:
 
 
 def test_an_answer_ends_the_doubt() -> None:
-    """A portal that restarts for a moment: one order tries, the others follow, and nobody has paid."""
+    """After a short restart one order is tried and the others follow, without lost attempts."""
     one = known_circuit()
     doubted(one, unreachable(models.NetFault.REFUSED))
     one.leased(lease(2), 102.0)
@@ -369,7 +368,7 @@ def test_an_answer_ends_the_doubt() -> None:
 
 
 def test_one_page_that_drops_its_connection_is_its_own_order_s_problem() -> None:
-    """At a host that has answered: nobody else waits for it."""
+    """If a host has answered, a single failed page blocks no other order."""
     hosts = reachability.Hosts()
     hosts.answered("portal.example", 1.0)
     one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5, hosts)
@@ -379,7 +378,7 @@ def test_one_page_that_drops_its_connection_is_its_own_order_s_problem() -> None
 
 
 def test_a_dead_host_of_files_is_refused_and_nobody_waits() -> None:
-    """Its name does not exist: no order waits, as most may not need it; the second time its files fail for good."""
+    """If a file host's name does not exist, its files fail the second time, and no order waits."""
     hosts = reachability.Hosts()
     hosts.answered("portal.example", 1.0)
     one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5, hosts)
@@ -395,7 +394,7 @@ def test_a_dead_host_of_files_is_refused_and_nobody_waits() -> None:
 
 
 def test_files_of_a_host_that_went_down_fail_after_five_minutes_although_pages_open() -> None:
-    """The portal's pages open all the while, which must not set the clock back."""
+    """Pages that open do not restart the time after which the files fail."""
     hosts = reachability.Hosts()
     hosts.answered("portal.example", 1.0)
     hosts.answered("files.example", 1.0)
@@ -420,7 +419,7 @@ STEPS = st.sampled_from(["fail", "answer", "busy", "leave", "check"])
 
 @given(st.lists(st.tuples(STEPS, st.integers(0, 5)), max_size=60))
 def test_whatever_happens_there_is_a_way_out(steps: list[tuple[str, int]]) -> None:
-    """After any history somebody may go now, or at a known time, or a probe is out whose end says more."""
+    """After any history an order may go now or at a known time, or a probe's end will show more."""
     one = circuit_breaker.CircuitBreaker("portal.example", POLICY, lambda: 0.5)
     now, number, out = 0.0, 0, list[models.Lease]()
     for what, which in steps:
@@ -445,7 +444,7 @@ def test_whatever_happens_there_is_a_way_out(steps: list[tuple[str, int]]) -> No
 
 
 def test_a_pause_gives_up_neither_a_host_nor_an_order_of_it() -> None:
-    """A user who pauses the run for two hours while a portal is down finds it waited for as long as before."""
+    """A pause of two hours during an outage gives up neither the host nor its orders."""
     one = opened(100.0)
     before = one.waited(110.0)
     one.excuse(2 * HOUR, 100.0 + 2 * HOUR)

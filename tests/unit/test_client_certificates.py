@@ -1,4 +1,4 @@
-"""Client certificates: files as people have them, who may see them, and a real TLS server that asks for one."""
+"""Client certificates: usual kinds of files, which hosts get them, and a real TLS server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def options(file: Path | None, password: str | None = None, *hosts: str) -> sett
     ids=["pem", "encrypted pem", "p12", "encrypted p12"],
 )
 def test_both_kinds_of_file_are_read(tmp_path: Path, content: bytes, password: str) -> None:
-    """PEM and PKCS#12, encrypted and not. Nothing that is printed of it holds the key or a password."""
+    """PEM and PKCS#12 are read, encrypted or not; no text contains key or password."""
     file = tmp_path / "anna"
     file.write_bytes(content)
     found = client_certificates.read(options(file, password or None, "LOCALHOST"))
@@ -62,7 +62,7 @@ def test_both_kinds_of_file_are_read(tmp_path: Path, content: bytes, password: s
 def test_what_cannot_be_used_is_said(
     tmp_path: Path, content: bytes | None, password: str | None, kind: type[errors.InputError], says: str
 ) -> None:
-    """Each with its reason, also in `doctor`, where it is a problem of its own."""
+    """Each unusable file has its reason, in `doctor`, too."""
     file = tmp_path / "anna"
     if content is not None:
         file.write_bytes(content)
@@ -74,7 +74,7 @@ def test_what_cannot_be_used_is_said(
 
 
 def test_it_is_shown_to_nobody_without_being_told_so(tmp_path: Path) -> None:
-    """A file without a host is refused; a host alone means a certificate of the system's store; neither is none."""
+    """A file without a host is refused; a host without a file means the system's store."""
     with pytest.raises(errors.InputError, match="--client-certificate-host"):
         client_certificates.read(options(tmp_path / "anna"))
     with pytest.raises(errors.InputError, match="client-certificate-host"):
@@ -85,7 +85,7 @@ def test_it_is_shown_to_nobody_without_being_told_so(tmp_path: Path) -> None:
 
 
 def test_doctor_tells_how_long_it_is_valid(tmp_path: Path) -> None:
-    """One that expires soon is a warning; without NSS' tools a browser on Linux cannot get it."""
+    """A certificate that expires soon is a warning; without NSS tools the browser on Linux cannot get it."""
     file = tmp_path / "anna.pem"
     file.write_bytes(ANNA.pem())
     given = options(file, None, "localhost")
@@ -98,7 +98,7 @@ def test_doctor_tells_how_long_it_is_valid(tmp_path: Path) -> None:
 
 
 def test_a_profile_shows_it_to_its_hosts_alone_and_forgets_it(tmp_path: Path) -> None:
-    """The profile of `po-pw login` is used again: a later run without the option shows nothing."""
+    """A profile used without the option later sends no certificate."""
     file = tmp_path / "anna.pem"
     file.write_bytes(ANNA.pem())
     preferences = tmp_path / "profile" / "Default" / "Preferences"
@@ -116,7 +116,7 @@ def test_a_profile_shows_it_to_its_hosts_alone_and_forgets_it(tmp_path: Path) ->
 
 
 def test_a_server_that_asks_for_it_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over HTTP, on the hosts that were named; to others it is not shown, and the request fails."""
+    """The certificate is sent to the named hosts only; elsewhere the request fails."""
     tls = certificates.server_context(tmp_path, AUTHORITY)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     (tmp_path / "anna.p12").write_bytes(ANNA.p12(PASSWORD))

@@ -1,4 +1,4 @@
-"""Time asleep: known from two clocks that nobody can set, and in no deadline of ours."""
+"""Time suspended is measured by two clocks that cannot be set, and counts in no deadline."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.helpers.support import run_async
 
 @pytest.mark.skipif(sys.platform not in {"linux", "darwin", "win32"}, reason="no such two clocks")
 def test_the_two_clocks_of_this_system_can_be_read() -> None:
-    """Time slept is no less than nothing, and does not grow while we are awake."""
+    """The time suspended is not negative and does not grow while awake."""
     first = clocks.seconds_suspended()
     assert first > -1.0
     assert abs(clocks.seconds_suspended() - first) < 1.0
 
 
 def test_a_gap_is_announced_once_and_a_wall_clock_that_is_set_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only time that one clock counts and the other does not is a sleep; trembling clocks and a set clock are none."""
+    """Only a gap between the two clocks is a sleep; small differences and a set wall clock are not."""
 
     async def go() -> None:
         readings = iter([100.0, 100.3, 2620.0, 2619.8, 2620.1, 2625.2, 2625.2])
@@ -41,7 +41,7 @@ def test_a_gap_is_announced_once_and_a_wall_clock_that_is_set_is_not(monkeypatch
 
 
 def test_the_awake_clock_leaves_out_sleep_and_never_goes_back() -> None:
-    """A clock that goes on in sleep, less the time slept; where the two readings tremble it still goes forward."""
+    """The clock leaves out sleep and never runs backwards."""
     now, asleep = [1000.0], [50.0]
     clock = clocks.AwakeTime(lambda: now[0], lambda: asleep[0])
     assert clock() == 1000.0
@@ -56,7 +56,7 @@ def test_the_awake_clock_leaves_out_sleep_and_never_goes_back() -> None:
 
 
 def test_no_deadline_fires_for_the_time_slept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a system whose monotonic clock counts sleep, a time-out that would be over by far on waking is not."""
+    """If the monotonic clock counts sleep, a timeout does not fire on waking."""
 
     async def go() -> None:
         loop = asyncio.get_running_loop()
@@ -79,7 +79,7 @@ def test_no_deadline_fires_for_the_time_slept(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_keeping_awake_leaves_no_thread() -> None:
-    """Whether this machine can be kept awake or not, the block is entered and left, and its thread has ended."""
+    """Whether or not keeping awake works, its thread ends with the block."""
 
     async def go() -> None:
         for wanted in (False, True):

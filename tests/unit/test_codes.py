@@ -1,4 +1,4 @@
-"""One-time codes from a program: its first line, and plain words where there is none. No mocks: programs are run."""
+"""One-time codes from a program: its first line, or a plain message. Real programs are run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def program(tmp_path: Path, code: str) -> str:
-    """A command that runs this Python."""
+    """A command that runs this Python code."""
     file = tmp_path / "otp.py"
     file.write_text(code, "utf-8")
     return shlex.join([sys.executable, str(file)])
@@ -25,7 +25,7 @@ def program(tmp_path: Path, code: str) -> str:
 def test_the_first_line_is_the_code_and_no_password_is_handed_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With or without a shell; it is never in a text again."""
+    """The first line is the code, with or without a shell; the program does not get the password."""
     monkeypatch.setenv("PO_PW_PASSWORD", "right-password-5")
     command = program(
         tmp_path, "import os; print('271 828\\nmore' if 'PO_PW_PASSWORD' not in os.environ else 'leaked')"
@@ -37,7 +37,7 @@ def test_the_first_line_is_the_code_and_no_password_is_handed_on(
 
 
 def test_no_code_is_given_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who accepts one does so once: the next one is waited for, and a program that has none is said."""
+    """A code is used once: the next one is waited for, and if there is none, that is reported."""
     monkeypatch.setattr(codes, "_ASK_EVERY", 0.01)
     (tmp_path / "calls").write_text("", "utf-8")
     counting = "from pathlib import Path; f = Path(__file__).with_name('calls'); n = len(f.read_text()); "
@@ -60,7 +60,7 @@ def test_no_code_is_given_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_a_program_that_fails_is_said_plainly(tmp_path: Path, code: str, says: str) -> None:
-    """Without what it printed, and without its arguments: both may hold a secret."""
+    """The message has neither the program's output nor its arguments, which may be secret."""
     with pytest.raises(errors.LoginRequiredError, match=says) as caught:
         codes.ask(f"{program(tmp_path, code)} --secret JBSWY3DPEHPK3PXP")
     said = str(caught.value)
@@ -70,7 +70,7 @@ def test_a_program_that_fails_is_said_plainly(tmp_path: Path, code: str, says: s
 
 
 def test_what_is_no_command_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Not there, not readable as a command, empty, or never ending."""
+    """A missing, unreadable, empty or endless command is reported."""
     for command, says in (("/no/such/program x", "cannot be started"), ("a 'b", "cannot be read"), (" ", "is empty")):
         with pytest.raises(errors.LoginRequiredError, match=says):
             codes.ask(command)

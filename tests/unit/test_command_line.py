@@ -1,4 +1,4 @@
-"""The command line without a run: help, what is mistyped, and where settings come from."""
+"""The command line without a run: help, typing errors, and where settings come from."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def said(*words: str) -> str:
 
 @pytest.mark.parametrize("words", every_command(), ids=" ".join)
 def test_every_command_has_examples_and_a_line_in_the_overview(words: tuple[str, ...]) -> None:
-    """`-h` works everywhere; each example is a command that exists, with options that it has."""
+    """`-h` works everywhere; each example is an existing command with existing options."""
     *above, name = words
     overview = said(*above, "-h")
     (line,) = [line for line in overview.splitlines() if line.startswith(f"  {name} ")]
@@ -52,7 +52,7 @@ def test_every_command_has_examples_and_a_line_in_the_overview(words: tuple[str,
 
 
 def test_the_options_of_process_are_in_groups() -> None:
-    """Nobody reads thirty options in one list: only what concerns no run in particular has no group."""
+    """All options of `process` are in groups, except those that are not about a run."""
     text = said("process", "-h")
     for title in ("The list", "Portal and sign-in", "Files and folders", "Running it again", "Limits"):
         assert f"\n{title}:\n" in text
@@ -77,19 +77,19 @@ def test_the_options_of_process_are_in_groups() -> None:
     ],
 )
 def test_what_is_mistyped_gets_the_nearest_right_one(words: tuple[str, ...], hint: str) -> None:
-    """A command or an option; where another command has the option, that is said."""
+    """A mistyped command or option gets a suggestion, also for an option of another command."""
     answer = CliRunner().invoke(commands.app, list(words))
     assert answer.exit_code == 2
     assert hint in answer.output
 
 
 def test_the_nearest_option_is_not_a_far_one() -> None:
-    """What is like nothing gets no suggestion."""
+    """A word that is similar to nothing gets no suggestion."""
     assert usage.no_such_option("--zebra", "x", {"x": ["--workers"]}).endswith("See: po-pw x --help")
 
 
 def test_config_show_says_where_each_value_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Default, file and line, environment variable, flag; a password is not shown."""
+    """Default, file and line, variable or flag is shown; a password is not."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "po-pw.toml").write_text('# mine\nout = "may"\norder_timeout = "1h30"\nworkers = 2\n', "utf-8")
     monkeypatch.setenv("PO_PW_WORKERS", "3")
@@ -110,7 +110,7 @@ def test_config_show_says_where_each_value_comes_from(tmp_path: Path, monkeypatc
 
 
 def test_config_show_refuses_what_a_run_would_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mistyped key is told with its line and the nearest right one."""
+    """A mistyped key is reported with its line and the nearest right one."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "po-pw.toml").write_text("wrokers = 2\n", "utf-8")
     answer = CliRunner().invoke(commands.app, ["config", "show"])

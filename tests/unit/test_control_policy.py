@@ -1,4 +1,4 @@
-"""What may be pressed and requested, over the corpus in fixtures/corpus/controls.json and requests.json."""
+"""What may be pressed and requested, for fixtures/corpus/controls.json and requests.json."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def button(label: str, **facts: Any) -> models.Control:
 
 
 def test_there_are_enough() -> None:
-    """As many as the issue asks for, in as many languages, half of them never to be touched."""
+    """The corpus has enough labels, in enough languages, half of them never to be pressed."""
     verdicts = [verdict for _, verdict, _ in LABELS] + [entry["verdict"].lower() for entry in CONTROLS["controls"]]
     assert len(verdicts) >= 300
     assert len(CONTROLS["labels"]) >= 30
@@ -65,14 +65,14 @@ def test_there_are_enough() -> None:
 
 @pytest.mark.parametrize(("language", "verdict", "label"), LABELS, ids=str)
 def test_a_buttons_label(language: str, verdict: str, label: str) -> None:
-    """A button in an area of attachments is pressed for its whole label, or left."""
+    """A button in an attachments area is pressed or left because of its whole label."""
     found = control_policy.decide(button(label), origin=ORIGIN)
     assert found.action.value.lower() == verdict, found.why
 
 
 @pytest.mark.parametrize("entry", CONTROLS["controls"], ids=said)
 def test_a_control(entry: dict[str, Any]) -> None:
-    """Each control gets the verdict that a careful person would give."""
+    """Each control gets the verdict of a careful person."""
     found = control_policy.decide(
         control_of(entry),
         origin=ORIGIN,
@@ -99,14 +99,14 @@ def request_of(entry: dict[str, Any]) -> models.HeldRequest:
 
 
 def test_there_are_enough_requests() -> None:
-    """As many as the task asks for, each once."""
+    """The corpus has enough requests, each once."""
     assert len(REQUESTS["requests"]) >= 60
     assert len({said(entry) for entry in REQUESTS["requests"]}) == len(REQUESTS["requests"])
 
 
 @pytest.mark.parametrize("entry", REQUESTS["requests"], ids=said)
 def test_a_request(entry: dict[str, Any]) -> None:
-    """Each request that follows a press gets its ruling; what is doubtful is stopped."""
+    """Each request after a press gets its ruling; doubtful ones are stopped."""
     label = entry.get("label", "Download" if entry["purpose"] == "FILE" else "Next")
     pressed = button(label, row=entry.get("row", ""), attributes=tuple(entry.get("attributes", {}).items()))
     found = request_policy.decide(
@@ -132,7 +132,7 @@ BESIDE: Final = st.sampled_from(
 def test_what_must_not_be_pressed_is_not_made_so_by_what_stands_beside_it(
     never: str, name: str, before: str, after: str, last: bool
 ) -> None:
-    """A label of the corpus that is left stays left with file names and plain words around it, known or not."""
+    """A label that must not be pressed stays so, with file names and other words around it."""
     label = f"{before}{never} {after}{name}" if last else f"{name} {before}{never} {after}".rstrip()
     if change_words.change_word(never) is None:
         return
@@ -143,7 +143,7 @@ def test_what_must_not_be_pressed_is_not_made_so_by_what_stands_beside_it(
 
 @given(never=st.sampled_from(NEVER), name=NAME, names=st.lists(NAME, max_size=3))
 def test_taking_out_the_files_name_lets_no_word_outside_it_through(never: str, name: str, names: list[str]) -> None:
-    """The word of change outside the name is found, whatever file names are taken out."""
+    """A word of change outside the file's name is found, whatever names are removed."""
     if change_words.change_word(never) is None or label_words.file_name(never):
         return
     for label in (f"{never} {name}", f"{name} {never}", f"{never} “{name}”", f"{never}: {name}"):
@@ -152,7 +152,7 @@ def test_taking_out_the_files_name_lets_no_word_outside_it_through(never: str, n
 
 @given(text=st.text(max_size=300))
 def test_any_text_is_judged(text: str) -> None:
-    """No text raises, and none that says to change something is pressed."""
+    """No text raises an error, and none with a word of change is pressed."""
     found = control_policy.decide(button(text), origin=ORIGIN)
     assert found.why
     if change_words.change_word(text):

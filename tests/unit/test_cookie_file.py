@@ -1,4 +1,4 @@
-"""Cookies from another browser: only what the portal's host would be sent, and a bad line is named."""
+"""Cookies from another browser: only those that the portal would get; a bad line is named."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def names(text: str, *hosts: str) -> list[str]:
 
 
 def test_only_what_the_portal_and_named_hosts_would_be_sent() -> None:
-    """By domain matching; expired ones, those of its neighbours and of look-alikes stay out."""
+    """Cookies match by domain; expired ones and those of other or similar hosts are left out."""
     assert names(GOOD, "Portal.acme.example") == ["sid", "view"]
     assert names(GOOD, "portal.acme.example", "sso.example") == ["sid", "view", "idp"]
     sid, view = cookie_file.parse(GOOD, "cookies.txt")[:2]
@@ -49,7 +49,7 @@ def test_only_what_the_portal_and_named_hosts_would_be_sent() -> None:
     ],
 )
 def test_a_file_of_no_use_says_why(hosts: str, says: str) -> None:
-    """Of other hosts, or too old."""
+    """A file with only other hosts' or expired cookies is refused with the reason."""
     text = f"{GOOD}old.example\tFALSE\t/\tTRUE\t1700000000\tsid\tx\n"
     with pytest.raises(errors.InputError, match=says):
         names(text, hosts)
@@ -73,7 +73,7 @@ def test_a_file_of_no_use_says_why(hosts: str, says: str) -> None:
     ],
 )
 def test_a_bad_line_is_refused_by_file_and_line(line: str, says: str) -> None:
-    """Nothing of what is in it is repeated."""
+    """The message has file and line, and none of the content."""
     with pytest.raises(errors.InputError, match=says) as caught:
         cookie_file.parse(f"# a comment\n{line}\n", "mine.txt")
     assert "mine.txt, line 2" in str(caught.value)

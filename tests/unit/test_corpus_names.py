@@ -1,4 +1,4 @@
-"""The awkward names in fixtures/corpus/names.json: as files, suppliers and PO numbers, by rule and on disk."""
+"""The names in fixtures/corpus/names.json as files, suppliers and PO numbers, by rule and on disk."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def said(entry: dict[str, Any]) -> str:
 
 
 def whole(entry: dict[str, Any]) -> str:
-    """The name: long ones are given as what is repeated, and how often."""
+    """The name; long ones are stored as a repeated part and a count."""
     return str(entry["name"]) * int(entry.get("times", 1)) + str(entry.get("end", ""))
 
 
@@ -44,7 +44,7 @@ WHOLE: Final = tuple(map(whole, CORPUS))
 
 
 def check(name: str) -> None:
-    """One name that Windows, macOS and Linux all take, and that shows what it is."""
+    """Checks that Windows, macOS and Linux accept the name, and that it is recognisable."""
     assert not FORBIDDEN.search(name)
     assert name not in {".", ".."}
     assert name == name.strip()
@@ -57,14 +57,14 @@ def check(name: str) -> None:
 
 
 def test_there_are_enough() -> None:
-    """As many as the issue asks for, each once and each with what it is for."""
+    """The corpus has enough names, each once and with its purpose."""
     assert len(CORPUS) >= 200
     assert len(set(WHOLE)) == len({said(entry) for entry in CORPUS}) == len(CORPUS)
 
 
 @pytest.mark.parametrize("entry", CORPUS, ids=said)
 def test_a_name_becomes_safe(entry: dict[str, Any]) -> None:
-    """As a file's it is one safe name, as a supplier's or PO's one safe name or nothing, and stays what it became."""
+    """As a file, supplier or PO each name becomes one safe name or nothing, and then stays the same."""
     name = whole(entry)
     file, folder = names.file_name(name), names.folder_name(name)
     check(file)
@@ -78,7 +78,7 @@ def test_a_name_becomes_safe(entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("room", [24, 40, 90, 240])
 def test_all_of_them_in_one_order(room: int) -> None:
-    """All at once, twice over: each has a name of its own that fits, keeps its extension, and stays the same."""
+    """All names together, twice, each get a different safe name with its extension, always the same."""
     sent = [*WHOLE, *WHOLE]
     final = names.assign(sent, room)
     assert len({models.folded(name) for name in final}) == len({name.upper() for name in final}) == len(sent)
@@ -91,7 +91,7 @@ def test_all_of_them_in_one_order(room: int) -> None:
 
 @pytest.mark.slow
 def test_names_alike_for_a_file_system_are_told_apart() -> None:
-    """Characters with one capital, or one form once normalised, are the same to us, as they are to some disk."""
+    """Names that some file system treats as equal get different names."""
     alike: dict[str, set[str]] = {}
     for code in itertools.chain(range(0x20, 0xD800), range(0xE000, 0x20000)):
         char = chr(code)
@@ -101,7 +101,7 @@ def test_names_alike_for_a_file_system_are_told_apart() -> None:
 
 
 def run(out: Path, sent: Sequence[str], *, supplier: str, po_number: str, claim: str, most: int) -> staging.Prepared:
-    """One order from slots to its final folder, each file with its own number as content."""
+    """One order from slots to its final folder; each file has its own content."""
     order = models.PurchaseOrder(models.order_key(po_number), po_number, "https://portal.example/1", supplier)
     (out / ".po-pw").mkdir(parents=True, exist_ok=True)
     work = staging.open_work(out, po_number, claim)
@@ -142,7 +142,7 @@ def seen(folder: Path) -> set[str]:
 
 
 def check_on_disk(out: Path, prepared: staging.Prepared, sent: Sequence[str], most: int) -> None:
-    """Every file is in the order's one folder under a safe name, holds its own content, and its path fits."""
+    """Checks that every file is in the order's folder under a safe name, with its content, and its path fits."""
     folder = out / prepared.folder
     parts = Path(prepared.folder).parts
     assert 1 <= len(parts) <= 2
@@ -169,7 +169,7 @@ def check_on_disk(out: Path, prepared: staging.Prepared, sent: Sequence[str], mo
 
 @pytest.mark.parametrize("start", range(0, len(WHOLE), BATCH))
 def test_on_a_real_disk(start: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Orders, suppliers and files with such names are written inside the output alone, and again under the same."""
+    """Orders, suppliers and files with such names are written inside the output, twice the same."""
     out, aside = tmp_path / "o", tmp_path / "elsewhere"
     aside.mkdir()
     monkeypatch.chdir(aside)
@@ -186,7 +186,7 @@ def test_on_a_real_disk(start: int, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_each_as_a_supplier_and_an_order(tmp_path: Path) -> None:
-    """As a supplier's or an order's name none leads out of the output, hides, or takes a place of ours."""
+    """No name leaves the output, is hidden, or replaces a folder of ours."""
     for name in WHOLE:
         parent = staging.parent([name])
         order = models.PurchaseOrder(models.order_key(name), name, "https://portal.example/1")
@@ -211,7 +211,7 @@ awkward = st.one_of(
 @hypothesis.settings(max_examples=30, deadline=None, derandomize=True)
 @hypothesis.given(st.lists(awkward, max_size=6), awkward, awkward)
 def test_any_names_on_a_real_disk(sent: list[str], supplier: str, po_number: str) -> None:
-    """The same for any text at all."""
+    """The same for any text."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "o"
         most = names.utf16_length(str(out)) + ROOM
@@ -221,7 +221,7 @@ def test_any_names_on_a_real_disk(sent: list[str], supplier: str, po_number: str
 
 
 def test_somebody_elses_files_may_be_called_as_ours_are_for_a_moment(tmp_path: Path) -> None:
-    """Files in an older folder that are called `.0000~` come along like any other."""
+    """Files called `.0000~` in an older folder are kept like any others."""
     first = run(tmp_path, ["a", "b"], supplier="", po_number="1", claim="1", most=300)
     (tmp_path / first.folder / ".0000~").write_text("mine")
     run(tmp_path, ["a", "b"], supplier="", po_number="1", claim="2", most=300)
@@ -229,7 +229,7 @@ def test_somebody_elses_files_may_be_called_as_ours_are_for_a_moment(tmp_path: P
 
 
 def test_names_fit_into_the_work_folder_too(tmp_path: Path) -> None:
-    """A file gets its final name in the work folder: that path, longer for a short PO, is within the budget as well."""
+    """The path in the work folder, which may be longer than the final one, fits, too."""
     most = names.utf16_length(str(tmp_path)) + 150
     claim = "20261125-113815-4f2a-123456"
     done = run(tmp_path, ["x" * 190 + ".pdf"], supplier="", po_number="1", claim=claim, most=most)

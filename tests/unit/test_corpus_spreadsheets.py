@@ -1,4 +1,4 @@
-"""The awkward spreadsheets of fixtures/corpus/sheets.py: orders or one clear message, every row accounted for."""
+"""The spreadsheets of fixtures/corpus/sheets.py give orders or one clear message; every row counts."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ REFUSED: Final = [sheet for sheet in sheets.ALL if sheet.refused]
 
 
 def test_there_are_enough() -> None:
-    """As many as the issue asks for, each with what it is for."""
+    """The corpus has enough spreadsheets, each with its purpose."""
     assert len(sheets.ALL) >= 100
     assert len({said(sheet) for sheet in sheets.ALL}) == len(sheets.ALL)
 
 
 @contextlib.contextmanager
 def in_little_memory(sheet: Sheet) -> Iterator[None]:
-    """For files that are large, or seem to be: what Python takes is bounded by a few times their longest line."""
+    """Limits Python's memory to a few times the longest line."""
     if not sheet.heavy and isinstance(sheet.content, bytes) and len(sheet.content) < 60_000:
         yield
         return
@@ -64,7 +64,7 @@ def in_little_memory(sheet: Sheet) -> Iterator[None]:
 
 @pytest.mark.parametrize("sheet", REFUSED, ids=said)
 def test_what_is_none_is_refused_in_one_line(sheet: Sheet, tmp_path: Path) -> None:
-    """The message names the file and what is wrong with it; nothing else is raised, and no more memory taken."""
+    """The message names file and fault; nothing else is raised, and little memory is used."""
     path = sheet.write(tmp_path)
     with pytest.raises(errors.InputError) as caught, in_little_memory(sheet):
         list(read.open_table(path).rows())
@@ -78,7 +78,7 @@ def test_what_is_none_is_refused_in_one_line(sheet: Sheet, tmp_path: Path) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("sheet", READABLE, ids=said)
 def test_every_row_is_an_order_or_a_problem(sheet: Sheet, tmp_path: Path) -> None:
-    """As many orders and refused rows as there are, in order; results hold them all, run nothing, and read back."""
+    """Orders and refused rows are counted in order; results contain all and are read back unchanged."""
     path = sheet.write(tmp_path)
     with in_little_memory(sheet):
         table = read.open_table(path)
@@ -102,17 +102,17 @@ def test_every_row_is_an_order_or_a_problem(sheet: Sheet, tmp_path: Path) -> Non
 
 
 def runs(cell: str) -> bool:
-    """Whether a spreadsheet program takes it for more than text or a number."""
+    """Whether a spreadsheet program treats it as a formula."""
     return cell.startswith(FORMULA) and re.fullmatch(r"[+-]\d[\d.,]*", cell) is None
 
 
 def no_longer(stream: Iterable[str]) -> Iterator[str]:
-    """Without lines that the reader of tables does not bear."""
+    """Without lines that the table reader cannot read."""
     return (line for line in stream if len(line) < csv.field_size_limit())
 
 
 def check_results(out: Path, columns: tuple[str, ...], rows: Sequence[models.Row]) -> None:
-    """All rows are in all results; failed.csv gives exactly the input back; no cell is a formula."""
+    """All rows are in all results; failed.csv returns exactly the input; no cell is a formula."""
     plan = models.Plan("pos.csv", columns, 1, str(out), NOW)
     about = tables.About(models.RunId("run"), plan, None, 1.0, 1.0, interrupted=False, version="0")
     failed = models.Failure(models.ErrorCode.INTERNAL, "=1+1")
@@ -140,7 +140,7 @@ def check_results(out: Path, columns: tuple[str, ...], rows: Sequence[models.Row
 @hypothesis.example("a\r=1;-2")
 @hypothesis.example("\r'=1")
 def test_any_cell_is_harmless_and_comes_back(cell: str) -> None:
-    """Whatever text it is: as written no program runs it, and as read again it is what it was."""
+    """Any text is written so that no program runs it, and is read back unchanged."""
     written = str(text_tables.harmless(cell))
     assert delimited.without_apostrophes(written) == cell
     assert not runs(written)
@@ -150,7 +150,7 @@ def test_any_cell_is_harmless_and_comes_back(cell: str) -> None:
 @hypothesis.settings(derandomize=True)
 @hypothesis.given(st.integers(0, 6000), st.binary(min_size=1, max_size=12))
 def test_a_damaged_ole_file_is_read_or_refused(at: int, damage: bytes) -> None:
-    """However its tables lead around in it, reading its streams ends, and raises nothing but ValueError."""
+    """Reading a damaged file ends, and raises only ValueError."""
     content = containers.compound({"Workbook": bytes(range(256)) * 20, "Other": b"small"})
     with contextlib.suppress(ValueError):
         found = ole_container.streams(content[:at] + damage + content[at + len(damage) :])
@@ -159,7 +159,7 @@ def test_a_damaged_ole_file_is_read_or_refused(at: int, damage: bytes) -> None:
 
 @pytest.mark.slow
 def test_a_workbook_that_hangs_the_library_is_given_up(tmp_path: Path) -> None:
-    """The process that reads it has only so much time."""
+    """The process that reads a workbook has a time limit."""
     good = tmp_path / "good.ods"
     good.write_bytes(containers.ods(containers.ods_rows([["po", "url"]])))
     hanging = tmp_path / "hanging.ods"
@@ -172,7 +172,7 @@ def test_a_workbook_that_hangs_the_library_is_given_up(tmp_path: Path) -> None:
 
 
 def test_where_no_process_can_be_started_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A workbook is never read in our own process: then it is not read at all, and .csv still is."""
+    """Without a child process workbooks are not read, with a message; .csv files still are."""
     book, text = tmp_path / "pos.xlsx", tmp_path / "pos.csv"
     book.write_bytes(containers.xlsx(containers.cells([["po", "url"], ["PO-1", "https://portal.example/1"]])))
     text.write_text("po,url\nPO-1,https://portal.example/1\n", "utf-8")
@@ -183,7 +183,7 @@ def test_where_no_process_can_be_started_that_is_said(tmp_path: Path, monkeypatc
 
 
 def test_which_sheet_is_read_is_said(tmp_path: Path) -> None:
-    """Where there are several visible ones; and the rows can be read by two at once."""
+    """With several visible sheets the one that is read is named; two readers may read at once."""
     path = tmp_path / "pos.xlsx"
     grid = containers.cells([["po", "url"], ["PO-1", "https://portal.example/1"], ["PO-2", "https://portal.example/2"]])
     path.write_bytes(containers.xlsx(grid))
@@ -196,7 +196,7 @@ def test_which_sheet_is_read_is_said(tmp_path: Path) -> None:
 
 
 def test_a_workbook_that_the_library_dies_of_is_refused(tmp_path: Path) -> None:
-    """Binary workbooks with a length that cannot be are refused in one line, whatever they do to the library."""
+    """Binary workbooks with impossible lengths are refused in one line."""
     content = containers.xlsb([(0, [(0, "po_number")]), (1, [(0, "PO-1")])])
     damaged = containers.changed(content, "xl/workbook.bin", lambda part: part.replace(b"\4\0\0\0r", b"\xff\0\0\0r"))
     path = tmp_path / "pos.xlsb"
@@ -221,7 +221,7 @@ for name in sys.argv[1:]:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its address space")
 def test_what_seems_to_need_all_memory_is_read_in_little(tmp_path: Path) -> None:
-    """In a process that may take one gigabyte each of them is read or refused, and the process lives on."""
+    """Each is read or refused in a process with one gigabyte, which survives."""
     heavy = [sheet for sheet in sheets.ALL if sheet.heavy]
     paths = [sheet.write(tmp_path / str(number)) for number, sheet in enumerate(heavy)]
     command = [sys.executable, "-c", PROGRAM, *map(str, paths)]

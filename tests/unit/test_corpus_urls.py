@@ -1,4 +1,4 @@
-"""The awkward addresses in fixtures/corpus/urls.json, at both edges: as an order's, and as a file's or a redirect's."""
+"""The addresses of fixtures/corpus/urls.json, as an order's, a file's and a redirect's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def said(entry: dict[str, Any]) -> str:
 
 
 def whole(entry: dict[str, Any]) -> str:
-    """The address: long ones are given as what is repeated, and how often."""
+    """The address; long ones are stored as a repeated part and a count."""
     return str(entry["url"]) + str(entry.get("more", "")) * int(entry.get("times", 0)) + str(entry.get("end", ""))
 
 
@@ -33,7 +33,7 @@ def row(url: str) -> models.Row:
 
 
 def test_there_are_enough() -> None:
-    """As many as the issue asks for, each once and each with what it is for."""
+    """The corpus has enough addresses, each once and with its purpose."""
     cases = CORPUS["addresses"]
     assert len(cases) >= 50
     assert len({whole(entry) for entry in cases}) == len({said(entry) for entry in cases}) == len(cases)
@@ -41,7 +41,7 @@ def test_there_are_enough() -> None:
 
 @pytest.mark.parametrize("entry", CORPUS["addresses"], ids=said)
 def test_as_an_orders_address(entry: dict[str, Any]) -> None:
-    """It is an order's address, unchanged inside, or the row is refused with INVALID_URL, its cell and no password."""
+    """It is accepted unchanged, or the row is refused with INVALID_URL, its cell and no password."""
     url = whole(entry)
     found = row(url)
     if entry["order"]:
@@ -61,7 +61,7 @@ def test_as_an_orders_address(entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("entry", CORPUS["addresses"], ids=said)
 def test_as_a_files_address(entry: dict[str, Any]) -> None:
-    """It is asked for as a browser would, or refused for good with INVALID_URL."""
+    """It is requested as by a browser, or refused with INVALID_URL."""
     url = whole(entry)
     if entry["link"] is None:
         with pytest.raises(errors.PermanentError) as caught:
@@ -74,7 +74,7 @@ def test_as_a_files_address(entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("entry", CORPUS["redirects"], ids=said)
 def test_as_a_redirects_target(entry: dict[str, Any]) -> None:
-    """From the portal's page it leads where a browser would go, or nowhere: never to another scheme."""
+    """It leads where a browser would go, or nowhere, and never to another scheme."""
     if entry["leads"] is None:
         with pytest.raises(errors.PermanentError, match=r"not an http\(s\) address") as caught:
             addresses.parse(entry["to"], BASE)
@@ -89,7 +89,7 @@ tricks = st.text(st.sampled_from("ab.:/\\@?#[]%0x1729\t\n \u3002\uff0f\u00ad\u00
 
 @given(schemes, st.sampled_from([":", "://", ":/", ":\\\\", "//", ""]), tricks)
 def test_any_text_is_refused_or_a_host_that_all_read_alike(scheme: str, mark: str, rest: str) -> None:
-    """What either edge accepts is http(s), has one plain host and a possible port, and stays so when read again."""
+    """Accepted addresses are http(s) with one plain host and a valid port, and stay so."""
     url = f"{scheme}{mark}{rest}"
     order = row(url).order
     if order is not None:
@@ -108,5 +108,5 @@ def test_any_text_is_refused_or_a_host_that_all_read_alike(scheme: str, mark: st
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["{}", "0x{:x}", "0{:o}", "{0}.", "{}."]))
 def test_no_number_is_a_host(number: int, writing: str) -> None:
-    """A host that is one number, however it is written, is an address inside the network for a browser: refused."""
+    """A host that is a single number, in any notation, is refused."""
     assert not hostnames.is_plain(writing.format(number))

@@ -1,4 +1,4 @@
-"""What a run did, in numbers: fetched by this run, there already, and why orders did not come through."""
+"""A run's numbers: downloaded files, existing files, and reasons for failures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ E, S = models.Earlier, models.Status
 
 
 def files(new: int = 0, old: int = 0) -> tuple[models.SavedFile, ...]:
-    """So many files of 10 bytes that this run fetched, and that an earlier one did."""
+    """Files of 10 bytes, downloaded by this run and by an earlier one."""
     runs = [RUN] * new + [models.RunId("before")] * old
     return tuple(saved(f"{number}.pdf", run=run) for number, run in enumerate(runs))
 
@@ -29,7 +29,7 @@ def files(new: int = 0, old: int = 0) -> tuple[models.SavedFile, ...]:
 def row(
     number: int, status: models.Status = S.COMPLETED, had: tuple[models.SavedFile, ...] | None = None, **more: object
 ) -> models.RowResult:
-    """A row with an outcome, or without one where no files are given."""
+    """A row with an outcome; without one if no files are given."""
     found = None if had is None else outcome(number, status, files=had, **more)
     error = found.error if found else None
     return models.RowResult(number, (), f"PO-{number}", status, found, error)
@@ -126,13 +126,13 @@ CASES: Final = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_each_count_says_what_this_run_did(name: str) -> None:
-    """What was fetched now and what was there before are said apart, whatever came before."""
+    """Downloaded and existing files are counted separately, whatever earlier runs did."""
     found, said = CASES[name]
     assert summary_view.figures(found, seconds=5.0, work_seconds=1.0) == said
 
 
 def test_orders_that_were_left_out_get_the_command_that_does_them() -> None:
-    """`--only-failed` on a list that was never run does nothing, and says what does."""
+    """`--only-failed` on a new list does nothing, and names the command that does."""
     console = Console(file=io.StringIO(), width=100)
     collector = summaries.Collector((), RUN)
     collector.add(row(2, S.PENDING))
@@ -155,7 +155,7 @@ def test_orders_that_were_left_out_get_the_command_that_does_them() -> None:
 
 
 def test_problems_are_counted_by_reason_and_the_first_are_named() -> None:
-    """5,000 refused rows: the reason, how many, what to do, and the first ten rows; a duplicate is not one more."""
+    """5,000 refused rows give the reason, the number, what to do and the first ten rows."""
     bad = models.Failure(models.ErrorCode.INVALID_URL, "pos.csv, row 2, column url: empty")
     rows = [models.RowResult(number, (), f"PO-{number}", S.FAILED, None, bad) for number in range(2, 5_002)]
     twin = dataclasses.replace(rows[0], status=S.DUPLICATE, duplicate_of=2)
@@ -172,7 +172,7 @@ def test_problems_are_counted_by_reason_and_the_first_are_named() -> None:
 
 
 def test_what_a_list_holds_neither_breaks_nor_commands_a_terminal() -> None:
-    """A PO number with a line break, an escape sequence, a character that turns the line round, 300 characters."""
+    """Line breaks, escape sequences and very long PO numbers in a list are harmless on a terminal."""
     bad = models.Failure(models.ErrorCode.INVALID_ROW, "has\x1b[2J a character that cannot be seen")
     first = tuple(models.Problem(2, number, bad) for number in ("PO\n7", "\x1b]0;x\x07", "PO\u202e7", "P" * 300))
     found = models.Problems({models.ErrorCode.INVALID_ROW: 4}, first)
@@ -182,7 +182,7 @@ def test_what_a_list_holds_neither_breaks_nor_commands_a_terminal() -> None:
 
 
 def test_what_shows_why_an_order_failed_is_named_below_it(tmp_path: Path) -> None:
-    """Each file a link for terminals that have links, and the folder to be copied; nothing where nothing was kept."""
+    """Evidence is a link where terminals have links, with the folder to copy."""
     failure = models.Failure(models.ErrorCode.NOT_FOUND, "gone")
     kept = (".po-pw/evidence/PO 7/page.png", ".po-pw/evidence/PO 7/trace.zip")
     found = models.Problems(
@@ -198,7 +198,7 @@ def test_what_shows_why_an_order_failed_is_named_below_it(tmp_path: Path) -> Non
 
 
 def test_every_code_has_its_words_and_nothing_is_said_of_nothing() -> None:
-    """Whatever keeps an order from coming through, there is a meaning and something to do."""
+    """Every error code has a meaning and a remedy."""
     for code in models.ErrorCode:
         one = models.Problems({code: 1}, (models.Problem(7, "", models.Failure(code, "x" * 1000)),))
         first, second = problems.lines(one, more="")

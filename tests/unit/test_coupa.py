@@ -1,4 +1,4 @@
-"""What is decided about Coupa's addresses, numbers, pages and attachments, without a browser."""
+"""Decisions about Coupa's addresses, numbers, pages and attachments, without a browser."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def entry(kind: str, section: str = "header", name: str = "a.pdf", *ways: str, *
     ],
 )
 def test_an_orders_address_follows_from_its_number(number: str, path: str) -> None:
-    """A leading PO or PM before a digit goes, in any case; the rest stands as it is."""
+    """A leading PO or PM before a digit is removed, in any case; the rest is unchanged."""
     assert coupa_portal.CoupaPortal(f"{TENANT}/user/home").order_url(number) == f"{TENANT}/order_headers/{path}"
 
 
 def test_without_a_base_address_no_address_follows() -> None:
-    """Then every row needs its own."""
+    """Without a base address every row needs its own."""
     assert coupa_portal.CoupaPortal().order_url("PO1") is None
 
 
@@ -102,12 +102,12 @@ def test_without_a_base_address_no_address_follows() -> None:
     ],
 )
 def test_which_portal_an_address_is(url: str, name: str) -> None:
-    """Coupa by its own hosts, elsewhere by the form of an order's address."""
+    """Coupa is recognised by its own hosts, and elsewhere by the form of an order's address."""
     assert registry.Registry(settings.Settings()).for_url(url).name == name
 
 
 def test_a_portal_can_be_named() -> None:
-    """Then all addresses are its own, and an order's address follows from the base address."""
+    """If the portal is named, all addresses are its own, and orders' addresses follow from the base address."""
     known = registry.Registry(settings.Settings(portal="coupa", base_url="https://procure.company.example/"))
     assert known.for_url("https://procure.company.example/x").name == "coupa"
     assert known.address_of("PO17") == "https://procure.company.example/order_headers/17"
@@ -126,14 +126,14 @@ def test_a_portal_can_be_named() -> None:
     ],
 )
 def test_settings_that_name_no_portal_are_refused(options: dict[str, Any], said: str) -> None:
-    """It is said what there is, and what to give instead."""
+    """The message lists the portals, and says what to give instead."""
     with pytest.raises(errors.InputError, match=said):
         registry.Registry(settings.Settings(**options))
 
 
 @pytest.mark.parametrize("base", ["acme.coupahost.com", "ftp://acme.coupahost.com", "https://"])
 def test_a_base_address_is_a_web_address(base: str) -> None:
-    """Anything else is refused, with an example."""
+    """Any other base address is refused with an example."""
     with pytest.raises(errors.InputError, match="such as https://acme"):
         settings.load(base_url=base)
 
@@ -161,13 +161,13 @@ def test_two_writings_of_a_number(one: str, other: str, same: bool) -> None:
     ["Purchase Order #4500123", "Pedido de compra nº 4500123", "発注 #4500123 | Coupa", "Bestellung Nr. PO4500123"],
 )
 def test_the_orders_page_by_structure_and_number(title: str) -> None:
-    """Whatever the words around the number are."""
+    """An order's page is recognised, whatever words surround the number."""
     assert page_kind.of_order(seen(**SHOWN, title=title), facts(), ORDER).kind is models.PageKind.ORDER
 
 
 @pytest.mark.parametrize("title", ["Purchase Order #45001237", "Purchase Order #450012", "Order", "Nr. 99"])
 def test_another_orders_page_is_never_taken_for_it(title: str) -> None:
-    """Nor is one that does not say whose it is; the portal's list may tell where the order is."""
+    """A page of another order, or without a number, is not the order's; the list may say where it is."""
     found = page_kind.of_order(seen(**SHOWN, title=title), facts(), ORDER)
     assert found.kind is models.PageKind.NOT_RECOGNISED
     assert found.may_be_elsewhere
@@ -197,12 +197,12 @@ def test_another_orders_page_is_never_taken_for_it(title: str) -> None:
     ],
 )
 def test_what_came_instead(found: dict[str, Any], status: int, more: dict[str, Any], kind: models.PageKind) -> None:
-    """By status first, then by what a program calls the page, and by words last."""
+    """Another page is recognised by its status, then by its identifiers, and last by words."""
     assert page_kind.of_order(seen(**found), facts(status, **more), ORDER).kind is kind
 
 
 def test_an_order_without_any_list_of_attachments_is_no_proof() -> None:
-    """Unless a person has accepted such pages."""
+    """A page without any list proves nothing, unless a person has accepted such pages."""
     portal, known = coupa_portal.CoupaPortal(), memory.PortalMemory()
     listing = models.Listing(
         models.PageKind.ORDER, (), None, complete=True, supplier="", url=ORDER.url, area=models.AreaState.NONE
@@ -229,7 +229,7 @@ def found_in(*pages: tuple[looks.Entry, ...]) -> tuple[models.Attachment, ...]:
 
 
 def test_one_attachment_in_two_places_is_one() -> None:
-    """Coupa's number tells, whatever the two addresses are; both stay ways to it."""
+    """Coupa's number identifies an attachment; both addresses are ways to it."""
     one, two = f"{FILE}/7/a.pdf", f"{TENANT}/attachment/attachment_file/type/7/a.pdf"
     found = found_in((entry("file", "header", "a.pdf", two), entry("file", "comments", "a.pdf", one)))
     assert [(file.record, file.section) for file in found] == [("7", "Attachments")]
@@ -237,7 +237,7 @@ def test_one_attachment_in_two_places_is_one() -> None:
 
 
 def test_the_same_file_attached_twice_is_two() -> None:
-    """With numbers of their own, and without any: then their position tells them apart."""
+    """Two numbers are two attachments; without numbers the position tells them apart."""
     linked = found_in(
         (entry("file", "comments", "a.pdf", f"{FILE}/7/a.pdf"), entry("file", "comments", "a.pdf", f"{FILE}/8/a.pdf"))
     )
@@ -251,7 +251,7 @@ def test_the_same_file_attached_twice_is_two() -> None:
 
 
 def test_ids_are_the_same_on_every_visit() -> None:
-    """Also where lists come in another order, and on further pages."""
+    """Ids stay the same if lists come in another order or on further pages."""
     first = (entry("press"), entry("file", "comments", "b.pdf", f"{FILE}/8/b.pdf"), entry("text", "comments", "hello"))
     second = (entry("press", "lines", "c.pdf"),)
     once = found_in(first, second)
@@ -260,7 +260,7 @@ def test_ids_are_the_same_on_every_visit() -> None:
 
 
 def test_addresses_and_texts_are_recorded() -> None:
-    """What is no file is counted, and never fetched; what has neither an address nor a kind is told of."""
+    """Addresses and texts are counted and never downloaded; entries without address and kind are reported."""
     found = attachments.Found()
     entries = [entry("url", "header", "shop", "https://www.example.com/p"), entry("text", "header", "gate 3")]
     found.add([*entries, entry("unknown", "header", "?")], attachments.Page(ORDER.url))
@@ -272,7 +272,7 @@ def test_addresses_and_texts_are_recorded() -> None:
 
 
 def test_what_may_be_a_file_is_not_recorded_as_an_address_or_a_text() -> None:
-    """An address at the storage, and a bare file name that nothing marks as a text: they are told of."""
+    """An address of the storage and an unmarked file name are reported as possible files."""
     found = attachments.Found()
     bare = dataclasses.replace(entry("text", "header", ""), text="offer.pdf", is_marked=False)
     marked = dataclasses.replace(bare, is_marked=True)
@@ -283,7 +283,7 @@ def test_what_may_be_a_file_is_not_recorded_as_an_address_or_a_text() -> None:
 
 
 def test_an_entry_of_an_unknown_kind_is_asked_only_where_nothing_speaks_of_change() -> None:
-    """Its own address on the portal may be the file; another host's, or one that does something, is not asked."""
+    """Only a harmless address on the portal itself is requested."""
     fine = entry("unknown", "header", "x", f"{TENANT}/attachments/7")
     for bad in (f"{TENANT}/attachments/7/delete", "https://evil.example/7"):
         found = attachments.Found()
@@ -293,7 +293,7 @@ def test_an_entry_of_an_unknown_kind_is_asked_only_where_nothing_speaks_of_chang
 
 
 def test_a_requisitions_files_say_where_they_are_from() -> None:
-    """Their place names it, and a button is looked for on its page."""
+    """They name the requisition as their section, and their buttons are pressed on its page."""
     found = attachments.Found()
     page = attachments.Page(f"{TENANT}/requisition_headers/12", "Requisition 12", f"{TENANT}/requisition_headers/12")
     found.add([entry("press")], page)
@@ -304,7 +304,7 @@ def test_a_requisitions_files_say_where_they_are_from() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "hands_out"),
+    ("found", "returns_file"),
     [
         ({"label": "a.pdf file attachment", "title": "a.pdf"}, True),
         ({"label": "Anexo de arquivo de a.pdf", "title": "a.pdf"}, True),
@@ -313,9 +313,9 @@ def test_a_requisitions_files_say_where_they_are_from() -> None:
         ({"label": "a.pdf", "title": "a.pdf", "address": f"{TENANT}/x"}, False),
     ],
 )
-def test_which_buttons_hand_out_a_file(found: dict[str, Any], hands_out: bool) -> None:
-    """Those whose label is their title with words around it, in any language."""
-    assert coupa_portal.CoupaPortal().hands_out(control(**found)) is hands_out
+def test_which_buttons_hand_out_a_file(found: dict[str, Any], returns_file: bool) -> None:
+    """Buttons whose label contains their title return a file, in any language."""
+    assert coupa_portal.CoupaPortal().returns_file(control(**found)) is returns_file
 
 
 # --- hosts ------------------------------------------------------------------------------------------------------------
@@ -329,7 +329,7 @@ def policy(portal: coupa_portal.CoupaPortal | None = None) -> allowed_hosts.Host
 
 
 def test_storage_is_reached_by_a_redirect_of_a_file_address_alone() -> None:
-    """Every bucket of the world has such a host: no page links there, and no other address leads there."""
+    """Pages may not link to the storage; only a file's address may redirect there."""
     policy().check_hop(SIGNED, f"{FILE}/7/a.pdf")
     policy().check_file(SIGNED, SIGNED.replace("eu-west-1", "us-east-1"))
     for came_from in ("", ORDER.url, f"{TENANT}/user/home", "https://evil.example/attachment/attachment_file/file/7/a"):
@@ -340,14 +340,14 @@ def test_storage_is_reached_by_a_redirect_of_a_file_address_alone() -> None:
 
 
 def test_only_a_tenant_on_this_machine_keeps_files_on_this_machine() -> None:
-    """Its other name is no host of anybody else's files."""
+    """`localhost` is a host of files only for a tenant on 127.0.0.1."""
     portal = coupa_portal.CoupaPortal()
     assert "localhost" in portal.file_hosts("http://127.0.0.1:8000/order_headers/1")
     assert "localhost" not in portal.file_hosts(ORDER.url)
 
 
 def test_what_keeps_a_session_alive() -> None:
-    """A page that every user may read, often enough."""
+    """A page that every user may read is opened often enough."""
     kept = coupa_portal.CoupaPortal().keep_alive(ORDER.url)
     assert kept is not None
     assert kept.url == f"{TENANT}/user/home"
@@ -364,7 +364,7 @@ def listed(url: str = LIST, **found: Any) -> order_list.OrderList:
 
 
 def turning(label: str, href: str = "", **found: Any) -> dict[str, Any]:
-    """What the script says of a control outside the list's rows."""
+    """A control outside the list's rows, as the script reports it."""
     described: dict[str, Any] = {
         "tag": "a" if href else "button",
         "label": label,
@@ -378,7 +378,7 @@ def turning(label: str, href: str = "", **found: Any) -> dict[str, Any]:
 
 
 def test_an_order_is_found_in_the_list_by_its_whole_number() -> None:
-    """Not by a part of it, nor on another host; twice the same order is one."""
+    """Part of a number or another host do not count; the same order twice is one."""
     rows = [
         {"url": f"{LIST}/900", "text": "45001237"},
         {"url": f"{LIST}/901", "text": "PO #4500123"},
@@ -392,7 +392,7 @@ def test_an_order_is_found_in_the_list_by_its_whole_number() -> None:
 
 
 def test_the_list_is_searched_by_a_form_that_only_reads() -> None:
-    """Its own fields go along; a form that leads elsewhere is not used."""
+    """The form's own fields are sent; a form that leads elsewhere is not used."""
     own = {"action": LIST, "field": "q", "rest": [["view", "all"]]}
     other = {"action": "https://evil.example/order_headers", "field": "q", "rest": []}
     search = listed(searches=[other, {**own, "action": f"{TENANT}/search"}, own]).search
@@ -420,7 +420,7 @@ def test_the_list_is_searched_by_a_form_that_only_reads() -> None:
 def test_the_lists_own_paging_leads_to_its_next_page(
     page: int, turns: list[dict[str, Any]], leads_to: str | None
 ) -> None:
-    """By address where it has one; never what leads elsewhere or may change something."""
+    """The next page is opened by its address; links that lead elsewhere or may change something are not."""
     shown = listed(turns=turns)
     turn = shown.next(page)
     assert (turn and shown.address_of(turn)) == leads_to
@@ -443,12 +443,12 @@ def test_the_lists_own_paging_leads_to_its_next_page(
 def test_a_list_is_whole_only_where_nothing_says_that_there_is_more(
     page: int, found: dict[str, Any], expected: bool
 ) -> None:
-    """A control in its paging that is not understood is a sign, too, as is what the list counts."""
+    """An unknown control in the paging, or a higher count, means that there is more."""
     assert listed(**found).has_more(page) is expected
 
 
 def test_a_look_tells_what_a_list_becomes() -> None:
-    """Two looks are the same where the entries are."""
+    """Two looks are equal if their entries are."""
     one = dataclasses.replace(seen(), entries=(entry("press"),))
     assert one.keys == dataclasses.replace(one, entries=(entry("press"),)).keys
     assert one.keys != seen().keys

@@ -1,4 +1,4 @@
-"""What the Coupa tenant holds, and what should come of it; and its one-time codes."""
+"""The Coupa tenant's content and the expected results; and its one-time codes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LISTED = {order.variant: order for order in ALL if order.listed}
 
 
 def test_every_variant_once_and_the_same_each_time() -> None:
-    """Each has a line for people, and an error code exactly where it does not succeed."""
+    """Each variant has a description, and an error code exactly if it does not succeed."""
     assert orders.all_orders(QUICK) == ALL
     assert len(LISTED) == len(SCHEDULE) == sum(order.listed for order in ALL)
     assert all(order.about for order in ALL)
@@ -32,7 +32,7 @@ def test_every_variant_once_and_the_same_each_time() -> None:
 
 
 def test_numbers_are_of_one_attachment_and_one_page() -> None:
-    """However many orders there are, no two share an id, and an attachment's number means one attachment."""
+    """However many orders there are, ids and attachment numbers are unique."""
     many = orders.all_orders(dataclasses.replace(QUICK, orders=3 * len(SCHEDULE)))
     assert len({order.header_id for order in many}) == len({order.number for order in many}) == len(many)
     requisitions = [order.requisition for order in many if order.requisition]
@@ -61,14 +61,14 @@ def test_numbers_are_of_one_attachment_and_one_page() -> None:
     ],
 )
 def test_what_is_wanted_and_what_the_page_claims(variant: Variant, sources: dict[Source, int], claimed: int) -> None:
-    """An attachment in two lists counts once; the requisition's files are wanted where the order has no PDF."""
+    """An attachment in two lists counts once; the requisition's files are wanted if the order has no PDF."""
     order = LISTED[variant]
     assert collections.Counter(source for source, _ in order.wanted) == sources
     assert order.claimed == claimed
 
 
 def test_names_and_hashes() -> None:
-    """One name with two contents; contents that are attached twice; names that were seen on real tenants."""
+    """There are equal names with different contents, contents attached twice, and names from real tenants."""
     same = LISTED[Variant.SAME_NAME].files
     assert (len({file.name for file in same}), len({file.sha256 for file in same})) == (1, 2)
     twice = LISTED[Variant.ATTACHED_TWICE].files
@@ -81,7 +81,7 @@ def test_names_and_hashes() -> None:
 
 
 def test_numbers_that_are_not_the_id() -> None:
-    """One leads nowhere, one to another order; and a search by either number finds another order too."""
+    """One number leads nowhere, one to another order; searching either also finds another order."""
     ids = {order.header_id: order for order in ALL}
     missing, taken = LISTED[Variant.OTHER_ID], LISTED[Variant.OTHER_ID_TAKEN]
     assert int(missing.number) not in ids
@@ -91,7 +91,7 @@ def test_numbers_that_are_not_the_id() -> None:
 
 
 def test_a_plain_tenant() -> None:
-    """For measurements: only what most orders are, and all of them succeed."""
+    """A plain tenant has only usual orders, which all succeed."""
     many = orders.all_orders(dataclasses.replace(QUICK, orders=60, plain=True))
     assert {order.variant for order in many} == set(EASY)
     assert {order.expected_status for order in many} == {"COMPLETED", "NO_ATTACHMENTS"}
@@ -101,7 +101,7 @@ def test_a_plain_tenant() -> None:
     "wrong", [{"orders": 0}, {"file_bytes": 0}, {"latency": -1.0}, {"session_requests": -1}, {"late": -0.1}]
 )
 def test_settings_no_tenant_could_have_are_refused(wrong: dict[str, Any]) -> None:
-    """A mistake in settings is said when they are made."""
+    """Impossible settings are refused when they are made."""
     with pytest.raises(ValueError, match="count from 1"):
         tenant_catalogue.TenantSettings(**wrong)
 
@@ -110,7 +110,7 @@ def test_settings_no_tenant_could_have_are_refused(wrong: dict[str, Any]) -> Non
     ("at", "expected"), [(59, "287082"), (1111111109, "081804"), (1234567890, "005924"), (20000000000, "353130")]
 )
 def test_one_time_codes(at: int, expected: str) -> None:
-    """The examples of RFC 6238, appendix B, of which six digits are used; good for a step before and after."""
+    """Codes match RFC 6238, appendix B (six digits), and are valid for one step before and after."""
     secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # 12345678901234567890
     assert totp.code(secret, at) == expected
     assert totp.matching_step(secret, f" {expected} ", at + totp.STEP) == at // totp.STEP
@@ -118,7 +118,7 @@ def test_one_time_codes(at: int, expected: str) -> None:
 
 
 def test_the_program_for_codes() -> None:
-    """As `--totp-command` runs it: the code of this moment, alone on its line."""
+    """The program for `--totp-command` prints the current code on one line."""
     secret = QUICK.totp_secret
     ended = subprocess.run(
         [sys.executable, "-m", "po_pw.demo.coupa.totp", secret], capture_output=True, text=True, check=True
@@ -131,7 +131,7 @@ def test_the_program_for_codes() -> None:
     [(dataclasses.replace(QUICK, session_seconds=30.0), 1.0), (dataclasses.replace(QUICK, session_idle=30.0), 30.0)],
 )
 def test_a_session_ends_after_its_time(settings: tenant_catalogue.TenantSettings, left: float) -> None:
-    """Of all, or of disuse; whoever uses it then has no session any more, and that counts as one ending."""
+    """A session ends after its total time, or without use, and counts as one ending."""
     clock, counts = [100.0], collections.Counter[str]()
     ours = tenant_accounts.Accounts(settings, counts, now=lambda: clock[0])
     token = ours.sign_in("buyer")

@@ -1,4 +1,4 @@
-"""Lists as users of Coupa have them: folder levels to the right of `<|>`, and what they say is done."""
+"""Coupa users' lists: folder levels to the right of `<|>`, and rows marked as completed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST = 200
 
 @pytest.mark.parametrize("kind", ["comma", "semicolon", "workbook"])
 def test_columns_to_the_right_of_the_marker_are_folder_levels(tmp_path: Path, kind: str) -> None:
-    """In their order, where they are filled; every known column is found to its left, and is no level."""
+    """Filled columns right of the marker are levels, in order; known columns are found left of it."""
     header = [*HEADER, "Region", "Status", "Supplier"]
     lines = [
         line("PO-1", SUPPLIER="Acme", levels=["EMEA", "", "Plants / 2"]),
@@ -46,7 +46,7 @@ def test_columns_to_the_right_of_the_marker_are_folder_levels(tmp_path: Path, ki
 
 
 def test_the_sheet_po_data_is_taken_among_others(tmp_path: Path) -> None:
-    """Whatever stands before it."""
+    """The sheet PO_Data is read, wherever it is."""
     path = written_workbook(tmp_path / "pos.xlsx", HEADER, [line("PO-7")])
     book = openpyxl.load_workbook(path)
     other = book.create_sheet("Before", 0)
@@ -59,7 +59,7 @@ def test_the_sheet_po_data_is_taken_among_others(tmp_path: Path) -> None:
 
 
 def test_a_level_whose_formula_failed_is_said_of_the_row(tmp_path: Path) -> None:
-    """Its files would lie in the wrong folder."""
+    """A failed formula in a level refuses the row, as its files would go to the wrong folder."""
     path = written_csv(tmp_path / "pos.csv", [*HEADER, "Region"], [line("PO-1", levels=["#REF!"])])
     (row,) = read.open_table(path, address_of="https://x.example/{}".format).rows()
     assert row.problem is not None
@@ -67,14 +67,14 @@ def test_a_level_whose_formula_failed_is_said_of_the_row(tmp_path: Path) -> None
 
 
 def test_levels_are_made_safe_and_never_leave_the_output(tmp_path: Path) -> None:
-    """Each level is one folder, by the rules that suppliers' names follow."""
+    """Each level becomes one folder, by the rules for suppliers' names."""
     assert staging.parent(["..", "A/B", "CON", " x. "]) == "A_B/CON_/x"
     assert staging.parent([".po-pw", "results.csv", "x_FAILED"]) == "_.po-pw/_results.csv/x_FAILED_"
     assert all(len(part) <= 80 for part in staging.parent(["x" * 300, "y" * 300]).split("/"))
 
 
 def test_an_order_below_levels_is_published_replaced_and_verified(tmp_path: Path) -> None:
-    """The folder, its manifest, an older folder elsewhere, and what was left empty: all at whatever depth."""
+    """Folder, manifest, older folder and empty parents are handled at any depth."""
     (tmp_path / ".po-pw").mkdir()
     order = models.PurchaseOrder(
         models.order_key("PO-1"), "PO-1", "https://x.example/1", levels=("EMEA", "a.json", "C")
@@ -94,7 +94,7 @@ def test_an_order_below_levels_is_published_replaced_and_verified(tmp_path: Path
 
 
 def test_an_older_folder_below_levels_comes_back_from_aside(tmp_path: Path) -> None:
-    """Where a crash left it, and the order has no folder."""
+    """A folder that a crash left aside is moved back."""
     aside = order_paths.aside_of(tmp_path) / "EMEA/Plants/PO-1_PARTIAL"
     aside.mkdir(parents=True)
     (aside / "a.pdf").write_bytes(b"a")
@@ -104,7 +104,7 @@ def test_an_older_folder_below_levels_comes_back_from_aside(tmp_path: Path) -> N
 
 
 def test_orders_folders_are_found_at_any_depth(tmp_path: Path) -> None:
-    """And looks into no order's folder, nor into our own."""
+    """Orders' own folders and ours are not searched."""
     for folder in ("A/B/C/PO-1_COMPLETED/PO-9_FAILED", "PO-2_FAILED", ".po-pw/work/PO-3_FAILED", "A/PO-4"):
         (tmp_path / folder).mkdir(parents=True)
     found = [folder.as_posix() for folder, _ in order_paths.orders_below(tmp_path, tmp_path)]
@@ -112,7 +112,7 @@ def test_orders_folders_are_found_at_any_depth(tmp_path: Path) -> None:
 
 
 def claimed(**columns: str) -> models.PurchaseOrder:
-    """An order whose row says COMPLETED, and more."""
+    """An order whose row is marked COMPLETED, with more fields."""
     return order_of(line("PO-1", STATUS="COMPLETED", SUPPLIER="Acme", **columns))
 
 
@@ -121,7 +121,7 @@ def proved(out: Path, order: models.PurchaseOrder, beside: Path | None = None) -
 
 
 def test_completed_counts_only_with_its_folder_and_the_files_it_says(tmp_path: Path) -> None:
-    """In the folder it names, or in the one that would be made; fewer files, or others, do not count."""
+    """The mark counts only if the named folder, or the one that would be made, has the stated files."""
     out, elsewhere = tmp_path / "out", tmp_path / "old" / "PO-1_COMPLETED"
     ours = out / "Acme" / "PO-1_COMPLETED"
     for folder in (ours, elsewhere):
@@ -152,7 +152,7 @@ def test_completed_counts_only_with_its_folder_and_the_files_it_says(tmp_path: P
 
 
 def test_a_folder_that_may_be_another_orders_proves_nothing(tmp_path: Path) -> None:
-    """A folder of all orders, one with another ending, one whose manifest names another order."""
+    """A folder of all orders, with another ending, or with another order's manifest does not count."""
     for name in ("all", "PO-1_PARTIAL", "PO-10_COMPLETED"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.pdf").write_bytes(b"a")
@@ -170,7 +170,7 @@ def test_a_folder_that_may_be_another_orders_proves_nothing(tmp_path: Path) -> N
 
 
 def test_a_relative_folder_is_looked_for_in_the_output_and_beside_the_list(tmp_path: Path) -> None:
-    """Lists are written with either."""
+    """A relative folder is found in the output folder and beside the list."""
     (tmp_path / "lists/old/PO-1").mkdir(parents=True)
     (tmp_path / "lists/old/PO-1/a.pdf").write_bytes(b"a")
     order = claimed(ATTACHMENTS_FOUND="1", DOWNLOAD_FOLDER="old/PO-1")
@@ -189,12 +189,12 @@ def test_a_relative_folder_is_looked_for_in_the_output_and_beside_the_list(tmp_p
     ],
 )
 def test_what_says_nothing_of_files_is_no_claim(columns: dict[str, str]) -> None:
-    """Such a row is processed."""
+    """A row without a number of files is processed."""
     assert order_of(line("PO-1", **columns)).claim is None
 
 
 def test_a_column_of_another_spelling_is_the_users_own() -> None:
-    """`Status` may be that of a contract."""
+    """A column `Status` is the user's own."""
     row = read.order_from_mapping(
         {"po_number": "PO-1", "url": "https://x.example/1", "Status": "COMPLETED", "ATTACHMENTS_FOUND": 1}, 1
     )
@@ -203,7 +203,7 @@ def test_a_column_of_another_spelling_is_the_users_own() -> None:
 
 
 def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> None:
-    """Also for a second row with the same PO; no later run takes them for its own outcomes."""
+    """Skipped rows are in the results as such, duplicates too, and are no outcomes for later runs."""
     out = tmp_path / "out"
     (out / "Acme/PO-1_COMPLETED").mkdir(parents=True)
     (out / "Acme/PO-1_COMPLETED/a.pdf").write_bytes(b"a")
@@ -217,7 +217,7 @@ def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> Non
             run = await journal.begin(PLAN, unrecorded.noted(duplicates.mark_duplicates(table.rows())))
             orders = [unrecorded.whole(order) for order in journal.orders(run)]
 
-            async def taken(how: resuming.Resume | None) -> resuming.Taken:
+            async def taken(how: models.Resume | None) -> resuming.ResumePlan:
                 work = resuming_work()
                 return await resuming.plan_resume(
                     journal,
@@ -230,9 +230,9 @@ def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> Non
                     lambda order: marked_completed.proved(out, order, None, LONGEST),
                 )
 
-            for how in (None, resuming.Resume(verify=True), resuming.Resume(refresh=True)):
+            for how in (None, models.Resume(verify=True), models.Resume(refresh=True)):
                 assert [order.po_number for order in (await taken(how)).todo] == ["PO-1", "PO-2"]
-            planned = await taken(resuming.Resume())
+            planned = await taken(models.Resume())
             assert [order.po_number for order in planned.todo] == ["PO-2"]
             assert ([one.po_number for one in planned.skipped], planned.unproved) == (["PO-1"], 1)
             rows = list(journal.rows(run))
@@ -251,7 +251,7 @@ def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> Non
 
 
 def test_the_journal_keeps_the_levels(tmp_path: Path) -> None:
-    """The orders of a run are read from it."""
+    """The journal returns a run's orders with their levels."""
     order = models.PurchaseOrder(models.order_key("PO-1"), "PO-1", "https://x.example/1", row=2, levels=("Ä", "B"))
 
     async def body() -> list[models.PurchaseOrder]:

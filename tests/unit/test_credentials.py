@@ -1,4 +1,4 @@
-"""Passwords that may be used without asking anybody: whose they are, and that none is in a file of ours."""
+"""Passwords that may be used without a person: whose they are, and that no file of ours has one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def find(home: Path, origin: str, account: str = "") -> tuple[str, str, bool] | 
 
 
 def test_each_account_has_its_own_entry(home: Path) -> None:
-    """By portal, account and user name; what was never remembered is not found, and nothing of it is in our files."""
+    """Entries are by portal, account and user name, and not in our files."""
     for account, username in (("", "anna"), ("second", "bert")):
         save(home, ONE, username, account=account)
         credentials.remember(ONE, account, username, f"secret-of-{username}")
@@ -56,7 +56,7 @@ def test_each_account_has_its_own_entry(home: Path) -> None:
 
 
 def test_a_refused_password_is_not_used_until_somebody_signs_in(home: Path) -> None:
-    """Whether it is remembered or in the environment."""
+    """A refused password is not used again, whether remembered or in the environment."""
     save(home, ONE)
     credentials.remember(ONE, "", "anna", "secret-of-anna")
     sessions.Sessions(home).note_refused(ONE)
@@ -70,7 +70,7 @@ def test_a_refused_password_is_not_used_until_somebody_signs_in(home: Path) -> N
 def test_the_environments_password_goes_to_no_portal_that_it_may_not_be_of(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To the only portal that was signed in to by form; of several to those that were signed in to with it."""
+    """It goes to the only portal signed in to by form, or to those signed in to with it."""
     monkeypatch.setenv("PO_PW_PASSWORD", "from-the-environment")
     save(home, ONE)
     save(home, OTHER, username="")
@@ -95,7 +95,7 @@ def test_the_environments_password_goes_to_no_portal_that_it_may_not_be_of(
 def test_a_system_without_a_keyring_says_so(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, says: str
 ) -> None:
-    """Remembering fails in words; what is asked for without a person is simply not there."""
+    """Remembering fails with a message; recalling finds nothing."""
     monkeypatch.setattr(credentials, "_ANSWERS_WITHIN", 0.1 if backend.endswith("Locked") else IN_TIME)
     save(home, ONE)
     with file_keyring.used(tmp_path, backend):
@@ -105,14 +105,14 @@ def test_a_system_without_a_keyring_says_so(
 
 
 class Forgetful(file_keyring.FileKeyring):
-    """Takes everything, and keeps nothing."""
+    """A keyring that accepts everything and keeps nothing."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
         del service, username, password
 
 
 class Locked(file_keyring.FileKeyring):
-    """Waits for somebody to unlock it."""
+    """A keyring that waits to be unlocked."""
 
     def get_password(self, service: str, username: str) -> str | None:
         threading.Event().wait()
@@ -123,7 +123,7 @@ class Locked(file_keyring.FileKeyring):
 
 
 def test_an_account_that_names_no_folder_is_refused() -> None:
-    """On any system; what is fine is one name however it is written."""
+    """Names that cannot be folders are refused on every system; upper and lower case are equal."""
     for name in ["a/b", "..", "a b", ".a", "a.", "CON", "com1.x", "é", "x" * 65, "a:b"]:
         with pytest.raises(errors.InputError, match="--account"):
             settings.load(account=name)
@@ -131,7 +131,7 @@ def test_an_account_that_names_no_folder_is_refused() -> None:
 
 
 def test_accounts_are_kept_apart_and_what_is_known_of_a_portal_is_not(home: Path) -> None:
-    """Cookies and profile are an account's own; damaged state is nobody's."""
+    """Cookies and profile belong to an account; knowledge of the portal is shared."""
     for account in ("", "second"):
         kept = sessions.Sessions(home, account)
         kept.save(ONE, {"cookies": [{"name": "sid", "value": account or "first"}], "origins": []})

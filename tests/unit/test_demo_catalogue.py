@@ -1,4 +1,4 @@
-"""What the demo portal holds: the same for the same settings, and every variant."""
+"""The demo portal's content is the same for the same settings, and has every variant."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.helpers.demo_visits import QUICK
 
 
 def test_the_same_settings_give_the_same_orders() -> None:
-    """Names, amounts, files and hashes do not change from one portal to the next; another seed changes them."""
+    """Names, amounts, files and hashes depend only on the settings and the seed."""
     assert catalogue.catalogue(QUICK) == catalogue.catalogue(QUICK)
     other = catalogue.catalogue(dataclasses.replace(QUICK, seed=2))
     assert [order.amount for order in other] != [order.amount for order in catalogue.catalogue(QUICK)]
@@ -23,7 +23,7 @@ def test_the_same_settings_give_the_same_orders() -> None:
 
 
 def test_forty_orders_show_every_variant() -> None:
-    """Each variant is there, has a line for people, and most orders succeed."""
+    """Each variant occurs and has a description, and most orders succeed."""
     orders = catalogue.catalogue(QUICK)
     assert len(orders) == len(SCHEDULE) == 40
     assert {order.variant for order in orders} == set(Variant)
@@ -39,7 +39,7 @@ def test_forty_orders_show_every_variant() -> None:
 
 
 def test_how_lists_come_late_can_be_set() -> None:
-    """For the orders with a list on the page itself; three of the forty come late in any case, each in its way."""
+    """Lists on the page come late as set; three orders come late in any case."""
     usual = catalogue.catalogue(QUICK)
     assert sorted(order.list_way for order in usual if order.list_way) == ["chain", "fetch", "script"]
     late = catalogue.catalogue(dataclasses.replace(QUICK, list_way="worker", list_delay=2.0))
@@ -50,7 +50,7 @@ def test_how_lists_come_late_can_be_set() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 41, 250])
 def test_any_number_of_orders(count: int) -> None:
-    """Numbers of orders and files are unique whatever the count, and there is at most one large file."""
+    """Numbers of orders and files are unique for any count, with at most one large file."""
     orders = catalogue.catalogue(dataclasses.replace(QUICK, orders=count))
     numbers = [file.number for order in orders for file in order.shown]
     assert len({order.po_number for order in orders}) == count
@@ -60,7 +60,7 @@ def test_any_number_of_orders(count: int) -> None:
 
 @pytest.mark.parametrize("files", [0, 3, 50])
 def test_plain_orders_are_all_alike(files: int) -> None:
-    """For measurements: only plain links, as many as asked for, each with a name of its own."""
+    """Plain orders have only links, as many as requested, with unique names."""
     orders = catalogue.catalogue(dataclasses.replace(QUICK, orders=30, plain=True, files_per_order=files))
     assert {order.variant for order in orders} == {Variant.LINKS}
     assert {len({file.name for file in order.shown}) for order in orders} == {files}
@@ -80,6 +80,6 @@ def test_plain_orders_are_all_alike(files: int) -> None:
     ],
 )
 def test_settings_no_portal_could_have_are_refused(wrong: dict[str, Any]) -> None:
-    """A mistake in settings is said when they are made."""
+    """Impossible settings are refused when they are made."""
     with pytest.raises(ValueError, match=r"latency|out of range|list_way"):
         catalogue.PortalSettings(**wrong)

@@ -1,4 +1,4 @@
-"""The demo portal's documents: real ones, and the same every time."""
+"""The demo portal's documents are valid, and the same every time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def whole(document: Document) -> bytes:
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_same_values_same_bytes(kind: Kind) -> None:
-    """A document is made from its description alone: twice the same, and length and hash are those of its bytes."""
+    """The same description gives the same bytes, with their stated length and hash."""
     document = Document(kind, "Invoice Müller 発注書", 20_000, 7)
     content = whole(document)
     documents._parts.cache_clear()
@@ -37,7 +37,7 @@ def test_same_values_same_bytes(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_other_seeds_other_bytes(kind: Kind) -> None:
-    """Documents of the same kind, title and length differ by their seed: a mix-up shows in the hash."""
+    """Documents that differ only in their seed have different hashes."""
     one, two = (whole(Document(kind, "Invoice", 20_000, seed)) for seed in (1, 2))
     assert one != two
 
@@ -45,19 +45,19 @@ def test_other_seeds_other_bytes(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", [Kind.PDF, Kind.PNG, Kind.MSG, Kind.EML, Kind.TEXT])
 @pytest.mark.parametrize("wanted", [15_001, 20_000, 200_000])
 def test_lengths_are_exact(kind: Kind, wanted: int) -> None:
-    """These kinds are exactly as long as is wanted."""
+    """These kinds have exactly the requested length."""
     assert len(whole(Document(kind, "Invoice", wanted, 1))) == wanted
 
 
 @pytest.mark.parametrize("kind", [Kind.XLSX, Kind.DOCX])
 def test_office_lengths_are_near(kind: Kind) -> None:
-    """Office documents are as long as is wanted, give or take a few rows."""
+    """Office documents have the requested length, within a few rows."""
     assert abs(len(whole(Document(kind, "Invoice", 20_000, 1))) - 20_000) < 400
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_too_short_is_still_a_document(kind: Kind) -> None:
-    """Where fewer bytes are wanted than a document needs, it has what it needs."""
+    """A document is never shorter than its kind requires."""
     content = whole(Document(kind, "Invoice", 1, 1))
     assert content == whole(Document(kind, "Invoice", 1, 1))
     assert len(content) > 1
@@ -65,7 +65,7 @@ def test_too_short_is_still_a_document(kind: Kind) -> None:
 
 @pytest.mark.parametrize("wanted", [1, 20_000, 3_000_000])
 def test_pdf_holds_together(wanted: int) -> None:
-    """`startxref` leads to the table, each entry to its object, streams have the length they claim, the title shows."""
+    """Cross-references, stream lengths and title of a PDF are right."""
     content = whole(Document(Kind.PDF, r"PO-1 (copy) \ Müller", wanted, 3))
     assert content.startswith(b"%PDF-1.4\n")
     assert content.endswith(b"%%EOF\n")
@@ -94,14 +94,14 @@ def test_workbook_opens() -> None:
 
 
 def test_office_packages_are_sound() -> None:
-    """Every part of a text document passes its checksum, and the heading is in it."""
+    """Every part has a correct checksum, and the heading is in the text."""
     with zipfile.ZipFile(io.BytesIO(whole(Document(Kind.DOCX, "Terms & more", 9_000, 3)))) as archive:
         assert archive.testzip() is None
         assert "Terms &amp; more" in archive.read("word/document.xml").decode()
 
 
 def test_picture_holds_together() -> None:
-    """Every chunk passes its checksum, and there are as many pixels as the header says."""
+    """Every chunk has a correct checksum, and the number of pixels matches the header."""
     content = whole(Document(Kind.PNG, "Photo", 20_000, 3))
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
     position, chunks = 8, {}
@@ -118,7 +118,7 @@ def test_picture_holds_together() -> None:
 
 
 def test_mail_begins_as_one_and_text_is_utf8() -> None:
-    """First bytes are what a check of types looks at."""
+    """The first bytes are what type detection looks at."""
     assert whole(Document(Kind.MSG, "Re: delivery", 20_000, 1)).startswith(bytes.fromhex("D0CF11E0A1B11AE1"))
     assert whole(Document(Kind.TEXT, "Bemerkungen für Łódź", 20_000, 1)).decode().startswith("Bemerkungen für Łódź\n")
     mail = email.message_from_bytes(
@@ -129,7 +129,7 @@ def test_mail_begins_as_one_and_text_is_utf8() -> None:
 
 
 def test_a_large_document_comes_in_blocks() -> None:
-    """However large, no block is larger than `BLOCK`, and the length is known without making any."""
+    """No block is larger than `BLOCK`, and the length is known without making any."""
     document = Document(Kind.PDF, "Site plans", 5_000_000, 1)
     sizes = [len(block) for block in documents.blocks(document)]
     assert sum(sizes) == documents.length(document) == 5_000_000
@@ -141,6 +141,6 @@ def test_a_large_document_comes_in_blocks() -> None:
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 10), (1_000, 1_001), (65_000, 140_000), (199_990, 200_000), (5, 5)])
 def test_any_piece_is_the_same_as_in_the_whole(start: int, stop: int) -> None:
-    """A range of bytes is made without what lies before it, and is the same."""
+    """A range is made without the bytes before it, and is the same."""
     document = Document(Kind.PDF, "Invoice", 200_000, 1)
     assert b"".join(documents.blocks(document, start, stop)) == whole(document)[start:stop]

@@ -1,4 +1,4 @@
-"""Every file of the demo portal, over real HTTP, and what goes wrong with some on purpose."""
+"""Every file of the demo portal over real HTTP, and deliberate errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.helpers.demo_visits import QUICK, client, fetch, first, hidden, page_
 
 
 def test_every_file_of_every_order_is_what_the_list_says() -> None:
-    """Whatever way a file is handed out, its bytes, length, type and name are as `/api/expected.json` has them."""
+    """Bytes, length, type and name match `/api/expected.json`, for every way of delivery."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         portal.faults.remaining.clear()
@@ -49,7 +49,7 @@ def test_every_file_of_every_order_is_what_the_list_says() -> None:
 
 
 def test_two_portals_hand_out_the_same() -> None:
-    """The same settings serve the same bytes, whichever process or port serves them."""
+    """The same settings serve the same bytes in any process."""
     taken: list[list[bytes]] = []
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
@@ -74,13 +74,13 @@ def test_two_portals_hand_out_the_same() -> None:
     ],
 )
 def test_names_are_sent_as_standards_say(name: str, delivery: Delivery, wanted: str | None) -> None:
-    """`Content-Disposition` per RFC 6266: plain and extended, extended alone, none."""
+    """`Content-Disposition` has plain and extended names as in RFC 6266, the extended alone, or none."""
     file = dataclasses.replace(catalogue.catalogue(QUICK)[0].shown[0], name=name, delivery=delivery)
     assert sending.disposition(file) == wanted
 
 
 def test_forms_want_their_token_and_have_no_other_way() -> None:
-    """A form without its token is refused; its file cannot be had by a link, nor a script's."""
+    """A form needs its token, and its file has no other address."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         file = first(portal, Variant.FORM_POST).shown[0]
@@ -96,7 +96,7 @@ def test_forms_want_their_token_and_have_no_other_way() -> None:
 
 
 def test_the_other_origin_wants_a_signature_and_no_cookie() -> None:
-    """A link redirects to another port; that address works for anybody, but not with another signature or path."""
+    """The signed address works for everybody, but not with another signature or path."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, Variant.REDIRECT)
@@ -117,14 +117,14 @@ def test_the_other_origin_wants_a_signature_and_no_cookie() -> None:
 
 
 def test_signatures_are_soon_worth_nothing() -> None:
-    """After a minute a signed address is refused."""
+    """A signed address is refused after a minute."""
     clock = [1000.0]
     ours = signing.Signer(now=lambda: clock[0])
     query = dict(part.split("=") for part in ours.sign("/objects/1").split("&"))
-    assert ours.holds("/objects/1", query["X-Expires"], query["X-Signature"])
+    assert ours.is_valid("/objects/1", query["X-Expires"], query["X-Signature"])
     clock[0] += 61
-    assert not ours.holds("/objects/1", query["X-Expires"], query["X-Signature"])
-    assert not ours.holds("/objects/1", "9999999999", query["X-Signature"])
+    assert not ours.is_valid("/objects/1", query["X-Expires"], query["X-Signature"])
+    assert not ours.is_valid("/objects/1", "9999999999", query["X-Signature"])
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_signatures_are_soon_worth_nothing() -> None:
     ],
 )
 def test_a_part_of_a_file_can_be_asked_for(asked: str, status: int, piece: slice | None) -> None:
-    """`Range` gives just that part, with its place in the whole; what cannot be is refused or ignored."""
+    """`Range` returns that part; an impossible range is refused or ignored."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         file = first(portal, Variant.LINKS).shown[0]
@@ -161,7 +161,7 @@ def test_a_part_of_a_file_can_be_asked_for(asked: str, status: int, piece: slice
 
 
 def test_a_part_is_given_only_of_the_same_file() -> None:
-    """`If-Range` with its tag or date gives the part, with another the whole."""
+    """`If-Range` with the file's tag or date returns the part, otherwise the whole file."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         file = first(portal, Variant.LINKS).shown[0]
@@ -190,7 +190,7 @@ def test_a_page_is_unavailable_once() -> None:
 
 
 def test_files_fail_once_and_then_are_whole() -> None:
-    """Reset in mid-body, an error page, cut short: each once, each whole the second time."""
+    """A reset, an error page and a short body each occur once; then the file is complete."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         failing = [
@@ -214,7 +214,7 @@ def test_files_fail_once_and_then_are_whole() -> None:
 
 
 def test_a_page_comes_instead_of_a_file() -> None:
-    """With status 200 and as HTML; the order's other file is fine, so it is PARTIAL."""
+    """The page is HTML with status 200; the order's other file is complete, so it is PARTIAL."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, Variant.HTML_INSTEAD)
@@ -228,7 +228,7 @@ def test_a_page_comes_instead_of_a_file() -> None:
 
 
 def test_failures_can_be_added() -> None:
-    """A test adds failures to any path, several in a row; then it works again."""
+    """Failures can be added to any path, several in a row; then it works again."""
 
     async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
         file = first(portal, Variant.LINKS).shown[0]

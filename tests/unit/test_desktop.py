@@ -1,4 +1,4 @@
-"""The end of a run on the desktop: the system's own commands, with texts that are no part of a script."""
+"""Notifications and opening files use the system's commands, whose scripts never contain texts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def everywhere(name: str) -> str:
 
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
 def test_texts_are_never_part_of_a_script(platform: str) -> None:
-    """A list may be named anything: the script is the same whatever the texts are."""
+    """The script is the same, whatever the list's name."""
     ours, others = (desktop.command(*texts, platform, everywhere) for texts in ((TITLE, TEXT), ("a", "b")))
     assert ours is not None
     assert others is not None
@@ -33,7 +33,7 @@ def test_texts_are_never_part_of_a_script(platform: str) -> None:
 
 
 def test_on_linux_the_text_is_no_markup_and_no_option() -> None:
-    """Notification servers read markup."""
+    """Text is escaped, because notification servers read markup."""
     assert desktop.command("--help", TEXT, "linux", everywhere) == (
         [
             "/bin/notify-send",
@@ -48,7 +48,7 @@ def test_on_linux_the_text_is_no_markup_and_no_option() -> None:
 
 @pytest.mark.parametrize("platform", ["win32", "darwin", "linux"])
 def test_where_there_is_no_command_there_is_no_notification(platform: str) -> None:
-    """Which is no error."""
+    """Without a command there is no notification and no error."""
     assert desktop.command(TITLE, TEXT, platform, lambda _: None) is None
 
 
@@ -63,7 +63,7 @@ def test_where_there_is_no_command_there_is_no_notification(platform: str) -> No
     ],
 )
 def test_whether_there_is_a_desktop(platform: str, environment: dict[str, str], has: bool) -> None:
-    """On Linux only with a display."""
+    """Linux has a desktop only with a display."""
     assert desktop.has_desktop(platform, environment) is has
 
 
@@ -72,7 +72,7 @@ def test_whether_there_is_a_desktop(platform: str, environment: dict[str, str], 
 def test_a_notification_that_fails_is_in_the_log_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int, said: list[str]
 ) -> None:
-    """It is shown with the texts; what goes wrong ends nothing."""
+    """A failed notification is logged and ends nothing."""
     program = tmp_path / "notify-send"
     program.write_text(
         f'#!/bin/sh\nprintf "%s|" "$@" > {tmp_path}/shown\necho nobody listens >&2\nexit {code}\n', "utf-8"
@@ -87,7 +87,7 @@ def test_a_notification_that_fails_is_in_the_log_alone(
 
 
 def test_what_is_opened_is_the_report_or_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no desktop it says so."""
+    """Without a desktop, a message says so."""
     assert desktop.to_open(tmp_path) == tmp_path
     (tmp_path / "report.html").write_text("", "utf-8")
     assert desktop.to_open(tmp_path) == tmp_path / "report.html"

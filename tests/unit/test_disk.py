@@ -1,4 +1,4 @@
-"""What the disk refuses: one file's failure, or the whole output's; names and files as large as a file system takes."""
+"""Disk errors concern one file or the whole output; the limits of names and files are respected."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)
 
 @pytest.fixture
 def part(tmp_path: Path) -> Path:
-    """Where a file's bytes come in an output directory."""
+    """Path of a partial file in an output directory."""
     folder = tmp_path / ".po-pw" / "work" / "PO-1" / "run-1"
     folder.mkdir(parents=True)
     return partial.part_path(folder / "0001")
@@ -40,7 +40,7 @@ def part(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """An output directory of its own, on a disk of 1 MiB."""
+    """An output directory on its own disk of 1 MiB."""
     if not machines.CAN_MOUNT or not machines.can_mount(tmp_path / "trial"):
         pytest.skip("a small disk can only be made by root on Linux")
     return tmp_path / "out"
@@ -59,9 +59,9 @@ FINE, GONE, NO_ROOM = None, OSError(errno.ENOENT, "No such file or directory"), 
         ("EILSEQ", FINE, errors.PermanentError, models.ErrorCode.DISK_ERROR),
         ("EINVAL", FINE, errors.PermanentError, models.ErrorCode.DISK_ERROR),
         ("ENOENT", FINE, errors.FileProblemError, models.ErrorCode.DISK_ERROR),
-        ("EACCES", FINE, errors.FolderHeldError, models.ErrorCode.DISK_ERROR),
-        ("EPERM", FINE, errors.FolderHeldError, models.ErrorCode.DISK_ERROR),
-        ("EBUSY", FINE, errors.FolderHeldError, models.ErrorCode.DISK_ERROR),
+        ("EACCES", FINE, errors.FolderInUseError, models.ErrorCode.DISK_ERROR),
+        ("EPERM", FINE, errors.FolderInUseError, models.ErrorCode.DISK_ERROR),
+        ("EBUSY", FINE, errors.FolderInUseError, models.ErrorCode.DISK_ERROR),
         ("EIO", FINE, errors.FileProblemError, models.ErrorCode.DISK_ERROR),
         ("EROFS", FINE, errors.FileProblemError, models.ErrorCode.DISK_ERROR),
         ("EIO", NO_ROOM, errors.OutOfSpaceError, models.ErrorCode.DISK_FULL),
@@ -75,7 +75,7 @@ FINE, GONE, NO_ROOM = None, OSError(errno.ENOENT, "No such file or directory"), 
 def test_the_place_is_asked_what_an_error_means(
     tmp_path: Path, number: str, place: OSError | None, kind: type[errors.OrderError], code: models.ErrorCode
 ) -> None:
-    """One table: what each error says of one file, where small files can be written; else it is the output's."""
+    """If small files can be written there, an error concerns the file; otherwise the output."""
     error = OSError(getattr(errno, number), os.strerror(getattr(errno, number)))
     found = disk_errors.to_order_error(error, tmp_path / "a.pdf", tmp_path, probe=lambda _: place)
     assert (type(found), found.code) == (kind, code)
@@ -97,14 +97,14 @@ def test_the_place_is_asked_what_an_error_means(
     ],
 )
 def test_windows_says_more_than_its_errno(number: int, meaning: disk_errors.Kind) -> None:
-    """Python makes `EINVAL` of what it does not know, which would be a bad name."""
+    """Windows' own error code is used, as Python maps unknown codes to `EINVAL`."""
     error = OSError(errno.EINVAL if meaning is not disk_errors.Kind.OTHER else errno.EIO, "said by Windows")
     setattr(error, "winerror", number)  # noqa: B010 - Windows alone has it
     assert disk_errors.kind_of(error) is meaning
 
 
 def test_where_a_share_is_gone_nothing_is_made_in_its_place(tmp_path: Path) -> None:
-    """What is left of it is an empty folder on another disk: neither folders nor files are put there."""
+    """Nothing is created under the mount point of a missing share."""
     with pytest.raises(errors.OutputUnavailableError, match="cannot be written to"):
         staging.open_work(tmp_path, "PO-1", "run-1")
     with pytest.raises(FileNotFoundError):
@@ -113,7 +113,7 @@ def test_where_a_share_is_gone_nothing_is_made_in_its_place(tmp_path: Path) -> N
 
 
 def test_a_file_that_a_scanner_takes_away_while_it_comes_is_that_files_failure(part: Path) -> None:
-    """It is said so, may be tried again, and nothing is left."""
+    """A removed file is reported, may be retried, and leaves nothing."""
 
     async def go() -> None:
         async with writer.Writer(part) as sink:
@@ -131,7 +131,7 @@ def test_a_file_that_a_scanner_takes_away_while_it_comes_is_that_files_failure(p
 
 
 def test_a_file_that_cannot_be_changed_is_not_the_places_fault(part: Path) -> None:
-    """`chattr +i` on a folder: nobody makes a file in it, not even root; elsewhere in the output all is well."""
+    """An immutable folder (`chattr +i`) is a failure of that file only."""
     made = subprocess.run([CHATTR, "+i", str(part.parent)], check=False, capture_output=True)
     if sys.platform != "linux" or made.returncode:
         pytest.skip("this file system, or user, cannot make a folder immutable")
@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_changed_is_not_the_places_fault(part: Path) -> No
             await sink.finish(lambda _: None)
 
     try:
-        with pytest.raises(errors.FolderHeldError, match=r"0001\.part cannot be changed \(Operation not permitted\)"):
+        with pytest.raises(errors.FolderInUseError, match=r"0001\.part cannot be changed \(Operation not permitted\)"):
             run_async(go())
     finally:
         subprocess.run([CHATTR, "-i", str(part.parent)], check=True)
@@ -165,7 +165,7 @@ except errors.PermanentError as error:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit on a file's size for a process")
 def test_a_file_system_that_takes_no_file_so_large_is_that_files_failure(part: Path) -> None:
-    """`EFBIG`, as FAT32 says it at 4 GiB: TOO_LARGE, with the reason and what to do."""
+    """`EFBIG`, as of FAT32 at 4 GiB, is TOO_LARGE with reason and remedy."""
     said = subprocess.run([sys.executable, "-c", LIMITED, str(part)], check=True, capture_output=True, text=True)
     assert said.stdout.startswith("TOO_LARGE the disk of "), said
     assert "--out" in said.stdout
@@ -173,7 +173,7 @@ def test_a_file_system_that_takes_no_file_so_large_is_that_files_failure(part: P
 
 
 def test_what_fat32_would_not_take_is_not_fetched_at_all() -> None:
-    """4 GiB less one byte fits; one more does not, which is known from what is announced."""
+    """A file announced with 4 GiB is not downloaded; one of a byte less is."""
     limits = size_limits.Limits(fs_limit=2**32 - 1)
     limits.check(2**32 - 1)
     with pytest.raises(errors.PermanentError, match="the most that the disk") as caught:
@@ -182,7 +182,7 @@ def test_what_fat32_would_not_take_is_not_fetched_at_all() -> None:
 
 
 def fetched(into: Path, path: str) -> tuple[object, int]:
-    """What comes of fetching an address of the faulty server, and how many bytes came."""
+    """The result of downloading an address of the faulty server, and the bytes received."""
     came: list[int] = []
 
     async def go() -> object:
@@ -211,7 +211,7 @@ def fetched(into: Path, path: str) -> tuple[object, int]:
 
 
 def test_a_file_that_does_not_fit_is_not_fetched(small: Path) -> None:
-    """What is announced is compared with what is free; of one that announces nothing it is known how far it came."""
+    """An announced size is compared with the free space; without one, the bytes received count."""
     with machines.small_disk(small, 1 << 20):
         work = small / ".po-pw" / "work" / "PO-1" / "run-1"
         work.mkdir(parents=True)
@@ -227,7 +227,7 @@ def test_a_file_that_does_not_fit_is_not_fetched(small: Path) -> None:
 
 
 def test_a_disk_on_which_nothing_fits_is_the_places_matter(small: Path) -> None:
-    """Not one file's failure: the run waits."""
+    """A completely full disk pauses the run, and is not one file's failure."""
     with machines.small_disk(small, 1 << 20):
         work = small / ".po-pw" / "work" / "PO-1" / "run-1"
         work.mkdir(parents=True)
@@ -245,7 +245,7 @@ def test_a_disk_on_which_nothing_fits_is_the_places_matter(small: Path) -> None:
 
 @pytest.mark.parametrize("limit", [255, 143, 100, 60])
 def test_the_longest_name_is_tried_where_the_file_system_says_too_much(tmp_path: Path, limit: int) -> None:
-    """eCryptfs says 255 and takes 143."""
+    """eCryptfs reports 255 bytes and accepts 143."""
     tried: list[int] = []
 
     def takes(path: Path) -> bool:
@@ -260,7 +260,7 @@ def test_the_longest_name_is_tried_where_the_file_system_says_too_much(tmp_path:
 
 @pytest.mark.parametrize("sent", ["long " * 60 + ".pdf", "ß" * 200 + ".tar.gz", "請求書" * 60 + ".xlsx"])
 def test_names_fit_where_143_bytes_are_taken(tmp_path: Path, sent: str) -> None:
-    """Folders with every ending, files and their seconds, manifests: nothing is longer, and it comes out the same."""
+    """Folders, files and manifests have at most 143 bytes, and the same names each time."""
     (tmp_path / ".po-pw").mkdir()
     longest = 143 - 20
     order = models.PurchaseOrder(models.order_key(sent), sent, "https://portal.example/1")
@@ -296,7 +296,7 @@ def test_names_fit_where_143_bytes_are_taken(tmp_path: Path, sent: str) -> None:
 
 
 def test_a_journal_on_a_share_that_goes_away_loses_no_note(tmp_path: Path) -> None:
-    """Who waits for a commit hears of it, notes are kept; when the share is back the journal is opened again."""
+    """Waiting commits fail, notes are kept, and the journal is opened again."""
     internal, away = tmp_path / ".po-pw", tmp_path / "away"
     internal.mkdir()
 
@@ -308,21 +308,21 @@ def test_a_journal_on_a_share_that_goes_away_loses_no_note(tmp_path: Path) -> No
             with pytest.raises(errors.OutputUnavailableError):
                 await journal.commit(run, journal_values.outcome(2))
             with pytest.raises(errors.OutputUnavailableError):
-                await journal.again(run)
+                await journal.reopen(run)
             assert not internal.exists()
             away.rename(internal)
-            await journal.again(run)
+            await journal.reopen(run)
             await journal.commit(run, journal_values.outcome(2))
             assert list(journal.known([journal_values.order(2).key])) == [journal_values.order(2).key]
             with pytest.raises(errors.MachineError, match="no longer the journal of this run"):
-                await journal.again(models.RunId("another"))
+                await journal.reopen(models.RunId("another"))
             return journal.left(journal_values.order(3).key)
 
     assert [file.path for file in run_async(go())] == ["a.pdf"]
 
 
 def test_a_lock_is_taken_again_when_its_share_is_back(tmp_path: Path) -> None:
-    """A lock does not outlast the share; whoever took it meanwhile keeps it, and is named."""
+    """A lock is taken again, unless another process has it, which is named."""
     with lock.locked(tmp_path) as again:
         again()
         assert lock.is_locked(tmp_path)

@@ -1,4 +1,4 @@
-"""The live view fits every terminal, and shows what matters in it."""
+"""The live view fits every terminal and shows what matters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.helpers import live_scenes
 
 
 def texts(now: tally.Tally, width: int, height: int, *, has_keys: bool = True) -> list[str]:
-    """The lines that are drawn."""
+    """The lines drawn."""
     return [line.plain for line in drawing.run(now, width, height, has_keys=has_keys)]
 
 
@@ -19,7 +19,7 @@ def texts(now: tally.Tally, width: int, height: int, *, has_keys: bool = True) -
     ("width", "height"), [(59, 12), (79, 12), (79, 24), (119, 30), (159, 50), (199, 12), (199, 50)]
 )
 def test_it_fits(width: int, height: int, workers: int) -> None:
-    """No line is wider, none is folded, and there are not more than the screen has; whatever happened."""
+    """No line is too wide or wrapped, and there are not too many, whatever happened."""
     now = live_scenes.scene(workers, failed=40)
     lines = drawing.run(now, width, height, has_keys=True)
     assert len(lines) <= height
@@ -29,7 +29,7 @@ def test_it_fits(width: int, height: int, workers: int) -> None:
 @pytest.mark.parametrize(("width", "height"), [(59, 12), (79, 24), (159, 50), (199, 50)])
 @pytest.mark.parametrize("workers", [1, 4, 12])
 def test_everything_that_matters_is_there(width: int, height: int, workers: int) -> None:
-    """How far it is, each worker with its order, the next try of what is waited for, the latest failure, the keys."""
+    """Progress, workers with their orders, next tries, latest failure and keys are shown."""
     lines = texts(live_scenes.scene(workers), width, height)
     whole = "\n".join(lines)
     assert lines[0].startswith("60 of 200")
@@ -43,12 +43,12 @@ def test_everything_that_matters_is_there(width: int, height: int, workers: int)
 
 
 def test_workers_that_find_no_room_are_counted() -> None:
-    """64 of them on a small screen."""
+    """64 workers on a small screen are counted."""
     assert any("and 53 more; 64 at work" in line for line in texts(live_scenes.scene(64), 59, 12))
 
 
 def test_the_time_left_is_told_in_whole_units_and_not_once_it_stops() -> None:
-    """With the time that has passed."""
+    """The time left is in whole units, and hidden once the run stops."""
     now = live_scenes.scene(4, has_waits=False)
     assert "1:11 elapsed, about 3 min left" in texts(now, 79, 24)[0]
     assert "1:11, about 3 min left" in texts(now, 59, 12)[0]
@@ -59,7 +59,7 @@ def test_the_time_left_is_told_in_whole_units_and_not_once_it_stops() -> None:
 
 
 def test_a_pause_is_said_with_what_ends_it() -> None:
-    """And how many orders are still in progress; without keys it is said, too, for a script may pause a run."""
+    """A pause is shown with the key that ends it and the orders still in progress, also without keys."""
     now = live_scenes.scene(4, has_waits=False)
     now.on_event(events.Paused())
     assert texts(now, 79, 24)[-1] == "PAUSED: p continues, q stops, 4 orders still in progress"
@@ -71,7 +71,7 @@ def test_a_pause_is_said_with_what_ends_it() -> None:
 
 
 def test_only_what_failed_is_red() -> None:
-    """Not the bar, not the numbers, not what is waited for: red is what needs somebody."""
+    """Only failures are red."""
     for line in drawing.run(live_scenes.scene(4), 79, 24, has_keys=True):
         for span in line.spans:
             if "red" in str(span.style):
@@ -79,7 +79,7 @@ def test_only_what_failed_is_red() -> None:
 
 
 def test_text_from_a_portal_cannot_command_the_terminal() -> None:
-    """In a PO number and in a reason."""
+    """Control characters in PO numbers and reasons are harmless."""
     now = live_scenes.scene(1, failed=0, has_waits=False)
     evil = (models.Status.FAILED, models.ErrorCode.NOT_FOUND, "\x1b[2Jgone\r\n\x07")
     now.on_event(events.OrderStep(models.WorkerId("w1"), models.order_key("x"), "PO\x1b]0;x\x07", "reading", 1))
@@ -106,5 +106,5 @@ def test_text_from_a_portal_cannot_command_the_terminal() -> None:
     ],
 )
 def test_estimates_are_in_whole_units(seconds: float, said: str) -> None:
-    """No more exact than they can be, so that they do not flicker."""
+    """Estimates are no more exact than they can be, so that they do not flicker."""
     assert humanize.remaining(seconds) == said

@@ -1,4 +1,4 @@
-"""The estimated time left, in a simulation: workers that take orders of random lengths, without a clock."""
+"""The estimated time left, in a simulation with random durations and no clock."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def happened(lengths: list[float], workers: int) -> list[tuple[float, bool, mode
 
 
 def estimated(lengths: list[float], workers: int) -> Iterator[tuple[float, float, float]]:
-    """Moment, estimated seconds left and true seconds left, at equal distances from the first tenth on."""
+    """Times with estimated and true seconds left, from the first tenth on."""
     coming, one, done = happened(lengths, workers), estimate.Estimate(), 0
     whole, coming = coming[-1][0], coming[::-1]
     for look in range(1, LOOKS):
@@ -58,7 +58,7 @@ def estimated(lengths: list[float], workers: int) -> Iterator[tuple[float, float
 
 
 def misses(length: Callable[[random.Random], float], orders: int, workers: int) -> list[float]:
-    """By how much the estimated whole length of a run differs from the true one, in several runs of so many orders."""
+    """Relative errors of the estimated duration, over several simulated runs."""
     found = list[float]()
     for seed in range(4):
         chance = random.Random(seed)
@@ -70,7 +70,7 @@ def misses(length: Callable[[random.Random], float], orders: int, workers: int) 
 @pytest.mark.parametrize("workers", [1, 4, 12])
 @pytest.mark.parametrize("name", LENGTHS)
 def test_the_end_is_foreseen_within_a_fifth_after_the_first_tenth(name: str, workers: int) -> None:
-    """The estimated whole length of the run is within 20 % of the true one, always; within 10 % mostly."""
+    """The estimated duration is within 20 % of the true one, and mostly within 10 %."""
     found = misses(LENGTHS[name], ORDERS, workers)
     assert max(found) <= 0.2
     assert statistics.quantiles(found, n=10)[-1] <= 0.1
@@ -79,25 +79,25 @@ def test_the_end_is_foreseen_within_a_fifth_after_the_first_tenth(name: str, wor
 @pytest.mark.parametrize("workers", [1, 4, 12])
 @pytest.mark.parametrize("name", WILD)
 def test_so_it_is_where_lengths_differ_wildly_and_a_tenth_is_enough_to_go_by(name: str, workers: int) -> None:
-    """With 2,000 orders, of which 200 are a tenth."""
+    """The same with 2,000 orders of very different durations."""
     assert max(misses(WILD[name], 5 * ORDERS, workers)) <= 0.2
 
 
 @pytest.mark.parametrize("workers", [1, 4, 12])
 def test_orders_of_one_length_leave_nothing_to_guess(workers: int) -> None:
-    """Then the time left itself is right, to one order's length."""
+    """With equal durations the time left is right to within one order."""
     assert all(abs(left - true) <= 5.0 for _, left, true in estimated([5.0] * ORDERS, workers))
 
 
 def test_it_follows_a_portal_that_becomes_slower() -> None:
-    """Three quarters through, with orders that take twice as long since half time."""
+    """The estimate follows a portal that takes twice as long from half time on."""
     lengths = [1.0] * 2000 + [2.0] * 2000
     last = [(left, true) for _, left, true in estimated(lengths, 4) if true <= 0.4 * (2000 + 4000) / 4]
     assert all(abs(left - true) <= 0.2 * true + 2 for left, true in last)
 
 
 def test_a_pause_an_outage_and_an_attempt_that_is_repeated_count_as_what_they_are() -> None:
-    """Time in which no order is in progress is nobody's; two attempts at an order are one length."""
+    """Time without an order in progress does not count; two attempts are one duration."""
     one = estimate.Estimate()
     keys = [models.OrderKey(f"PO-{number}") for number in range(3)]
     assert one.seconds_left(10, 0.0) is None

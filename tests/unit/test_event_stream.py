@@ -1,4 +1,4 @@
-"""The JSON lines of `process --json`: what docs/events.md says, nothing secret, and nothing else on standard output."""
+"""The JSON lines of `process --json`: as docs/events.md describes them, without secrets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SAMPLES = (
 
 
 def streamed(*heard: events.Event) -> list[dict[str, Any]]:
-    """The lines about these events, of a whole stream."""
+    """The lines of a whole stream about these events."""
     to = io.StringIO()
     stream = event_stream.EventStream(to, lambda: NOW)
     for event in heard:
@@ -45,13 +45,13 @@ def streamed(*heard: events.Event) -> list[dict[str, Any]]:
 
 
 def documented() -> dict[str, dict[str, str]]:
-    """The keys of each event with their types, as the document has them."""
+    """The keys of each event with their types, as documented."""
     rows = re.findall(r"^\| `([\w.]+)` \| (.*?) \|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
     return {name: dict(re.findall(r"`(\w+)` (\w+\??)", keys)) for name, keys in rows}
 
 
 def test_every_event_its_keys_and_their_types_are_described() -> None:
-    """And no other; a type that may be null says so."""
+    """Events, keys and types, including null, match the document."""
     described, seen = documented(), dict[str, dict[str, set[str]]]()
     for line in streamed(*SAMPLES):
         keys = seen.setdefault(line.pop("event"), {})
@@ -66,7 +66,7 @@ def test_every_event_its_keys_and_their_types_are_described() -> None:
 
 
 def test_the_first_line_has_the_version_that_the_document_describes() -> None:
-    """A change that needs another version needs another document."""
+    """The version of the first line is that of the document."""
     first, *_, last = streamed()
     assert first["event"] == "stream.started"
     assert f"**Schema {first['schema']}.**" in DOCUMENT.read_text("utf-8")
@@ -74,7 +74,7 @@ def test_the_first_line_has_the_version_that_the_document_describes() -> None:
 
 
 def test_no_secret_is_in_it() -> None:
-    """Neither in a message nor in an address."""
+    """Messages and addresses have no secret."""
     known_secrets.remember("s3cret-of-the-stream")
     to = io.StringIO()
     stream = event_stream.EventStream(to)
@@ -84,7 +84,7 @@ def test_no_secret_is_in_it() -> None:
 
 
 def test_standard_output_has_nothing_but_lines_of_json(tmp_path: Path) -> None:
-    """Of a list whose rows cannot be used, so that no browser is needed; what people read is on standard error."""
+    """Standard output has only JSON lines; texts for people are on standard error."""
     (tmp_path / "pos.csv").write_text("po_number,url\nPO-1,nonsense\nPO-ü,nonsense\n", "utf-8")
     ended = subprocess.run(
         [sys.executable, "-m", "po_pw", "process", "pos.csv", "--json"],

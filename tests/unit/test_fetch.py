@@ -1,4 +1,4 @@
-"""Bytes from a real server, or a browser's download, to a proven file on disk; or to an error and nothing on disk."""
+"""Bytes from a real server or a browser's download become a verified file, or an error and no file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ZIP = b"PK\x03\x04" + b"\0" * 600
 
 @pytest.fixture(autouse=True)
 def _nothing_left(tmp_path: Path) -> Iterator[None]:
-    """After each test here: no thread of ours, and nothing half-done on disk."""
+    """Checks after each test that no thread of ours and no partial file is left."""
     yield
     for thread in threading.enumerate():
         if thread.name.startswith(writer.THREAD):
@@ -85,7 +85,7 @@ def get(
     headers: dict[str, str] | None = None,
     **more: Any,
 ) -> models.SavedFile:
-    """Fetches an address of the server; `/answer` and an `.xlsx` answer with this body and these headers."""
+    """Downloads an address of the server; `/answer` and an `.xlsx` return this body and these headers."""
     sent = {key.replace("_", "-"): value for key, value in (headers or {}).items()}
     data = body if isinstance(body, bytes) else body.encode()
 
@@ -99,7 +99,7 @@ def get(
 
 
 def refused(tmp_path: Path, *given: Any, **more: Any) -> errors.OrderError:
-    """The error that a fetch ends with; nothing is on disk then."""
+    """The error of a download that leaves nothing on disk."""
     with pytest.raises(errors.OrderError) as caught:
         get(tmp_path, *given, **more)
     assert not list(tmp_path.iterdir())
@@ -111,7 +111,7 @@ def page(title: str = "Sorry", body: str = "") -> str:
 
 
 def test_a_file_comes_to_its_slot_proved_and_dated(tmp_path: Path) -> None:
-    """The bytes on disk are the server's, with size, hash, type, name, date and what was proved."""
+    """The file has the server's bytes, with size, hash, type, name, date and the checks made."""
     counted: list[int] = []
     saved = get(tmp_path, "/pdf?signature=SECRET", on_bytes=counted.append)
     assert (tmp_path / "0001").read_bytes() == PDF
@@ -129,14 +129,14 @@ def test_a_file_comes_to_its_slot_proved_and_dated(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/chunked", "/gzip"])
 def test_a_file_without_a_length_of_its_own_comes_whole(tmp_path: Path, path: str) -> None:
-    """In chunks, or compressed although nobody asked, the bytes are right and the length is said to be unproved."""
+    """In chunks or compressed, the bytes are right, and the length is reported as unverified."""
     saved = get(tmp_path, path, "a.pdf")
     assert saved.sha256 == hashlib.sha256(PDF).hexdigest()
     assert saved.checks == ("no-length", "type")
 
 
 def test_a_large_file_is_never_in_memory(tmp_path: Path) -> None:
-    """64 MiB stream to disk with a few MiB held, whatever is faster, the network or the disk."""
+    """64 MiB are streamed to disk with only a few MiB in memory."""
     expected = hashlib.sha256()
     for _ in range(faulty_server.LARGE_BLOCKS):
         expected.update(faulty_server.LARGE_BLOCK)
@@ -152,7 +152,7 @@ def test_a_large_file_is_never_in_memory(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_is_a_file(tmp_path: Path) -> None:
-    """No bytes at all are legal, and said."""
+    """An empty file is valid and reported as such."""
     saved = get(tmp_path, name="empty.txt", body=b"", headers={"Content_Type": "text/plain"})
     assert (saved.size, saved.checks) == (0, ("length", "empty"))
     assert (tmp_path / "0001").read_bytes() == b""
@@ -170,7 +170,7 @@ def test_an_empty_file_is_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_what_does_not_come_whole_leaves_nothing(tmp_path: Path, path: str, code: str, stall: float) -> None:
-    """A transfer that breaks off, stalls or is refused is an error with its code, and no file."""
+    """A transfer that is cut off, stalls or is refused is an error with its code, and no file."""
     assert refused(tmp_path, path, "a.pdf", stall=stall).code == code
 
 
@@ -200,7 +200,7 @@ def test_what_does_not_come_whole_leaves_nothing(tmp_path: Path, path: str, code
 def test_a_page_where_a_file_was_promised_is_not_a_file(
     tmp_path: Path, name: str, body: bytes | str, headers: dict[str, str], says: str
 ) -> None:
-    """Pages and error messages are refused for good, however they are labelled, and what they say is passed on."""
+    """Pages and error messages are refused, however they are labelled, and their text is passed on."""
     error = refused(tmp_path, name=name, body=body, headers=headers)
     assert isinstance(error, errors.NotAFileError)
     assert says in str(error)
@@ -243,12 +243,12 @@ def test_a_page_where_a_file_was_promised_is_not_a_file(
 def test_what_is_a_file_is_kept(
     tmp_path: Path, name: str, body: bytes | str, headers: dict[str, str], checks: tuple[str, ...]
 ) -> None:
-    """Pages that were promised, and files whose type the server names wrongly, are kept, and a mismatch is noted."""
+    """Announced pages and files with a wrong media type are kept, and a mismatch is recorded."""
     assert get(tmp_path, name=name, body=body, headers=headers).checks == checks
 
 
 def test_an_unchanged_page_about_a_file_says_nothing_of_the_file(tmp_path: Path) -> None:
-    """A 304 counts for the address that the file came from; any other is asked again for what it has."""
+    """A 304 counts only for the address that the file came from."""
     kept = models.SavedFile(
         "a1",
         "a.pdf",
@@ -295,7 +295,7 @@ FORM = page("Welcome", "x" * 5000 + '<form><input name=p type="password"></form>
 
 
 def test_a_sign_in_page_is_an_ended_session(tmp_path: Path) -> None:
-    """A page that asks for a password says that the session has ended, whatever was promised."""
+    """A page that asks for a password means that the session has ended."""
     for name in ("a.pdf", "page.html", ""):
         error = refused(tmp_path, name=name, body=FORM, headers={"Content_Type": HTML})
         assert isinstance(error, errors.SessionExpiredError)
@@ -303,7 +303,7 @@ def test_a_sign_in_page_is_an_ended_session(tmp_path: Path) -> None:
 
 
 def test_a_sign_in_elsewhere_is_the_files_own_failure(tmp_path: Path) -> None:
-    """A host that is not the portal's asks for a sign-in of its own: nothing about the portal's session is known."""
+    """A sign-in page of another host says nothing about the portal's session."""
     error = refused(tmp_path, name="a.pdf", body=FORM, headers={"Content_Type": HTML}, is_own=lambda _host: False)
     assert type(error) is errors.PermanentError
     assert error.code is models.ErrorCode.FORBIDDEN
@@ -311,7 +311,7 @@ def test_a_sign_in_elsewhere_is_the_files_own_failure(tmp_path: Path) -> None:
 
 
 def test_of_a_page_no_more_is_read_than_is_looked_at(tmp_path: Path) -> None:
-    """A page that never ends is left after 64 KiB, and it is not told to be the file."""
+    """Of an endless page 64 KiB are read; it is not the file."""
     told: list[bool] = []
     received: list[int] = []
 
@@ -364,7 +364,7 @@ def test_a_file_is_named_as_its_sender_means(
 
 @pytest.mark.parametrize("path", ["/pdf", "/chunked"])
 def test_a_file_larger_than_allowed_is_refused(tmp_path: Path, path: str) -> None:
-    """The limit holds by the announced length and, without one, while bytes come."""
+    """The limit applies to the announced length, and without one to the bytes received."""
     error = refused(tmp_path, path, "a.pdf", limits=size_limits.Limits(1_000_000))
     assert type(error) is errors.PermanentError
     assert error.code is models.ErrorCode.TOO_LARGE
@@ -372,12 +372,12 @@ def test_a_file_larger_than_allowed_is_refused(tmp_path: Path, path: str) -> Non
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Thu, 01 Jan 1970 00:00:00 GMT", "Sat, 01 Jan 2050 00:00:00 GMT"])
 def test_dates_that_cannot_be_are_left_out(tmp_path: Path, date: str) -> None:
-    """A file is dated as the server dates it only where that can be true."""
+    """An impossible date of the server is ignored."""
     assert get(tmp_path, name="a.txt", body="x", headers={"Last_Modified": date}).modified_at is None
 
 
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
-    """A file for which a device has no room, where others have; an output that is gone is every file's."""
+    """A file that does not fit is that file's error; a missing output is every file's."""
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     (tmp_path / "0001.part").symlink_to("/dev/full")
@@ -388,7 +388,7 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/silent", "/stall?bytes=10", "/stall?bytes=3000000"])
 def test_cancelling_at_any_phase_leaves_nothing(tmp_path: Path, path: str) -> None:
-    """Cancelled before the answer, before the disk or with half the file on it: no thread, no file."""
+    """Cancelled before the response, before the disk or in the middle: no thread, no file."""
 
     async def test() -> None:
         async with world() as (server, ours):
@@ -409,7 +409,7 @@ def test_cancelling_at_any_phase_leaves_nothing(tmp_path: Path, path: str) -> No
 
 @pytest.mark.parametrize("steps", range(0, 24, 2))
 def test_cancelling_at_the_end_leaves_all_or_nothing(tmp_path: Path, steps: int) -> None:
-    """Wherever the loop stands after the last byte when it is cancelled: the whole file and its proof, or no file."""
+    """Cancelled after the last byte: the whole verified file, or no file."""
 
     async def test() -> None:
         async with world() as (server, ours):
@@ -440,7 +440,7 @@ def test_cancelling_at_the_end_leaves_all_or_nothing(tmp_path: Path, steps: int)
 
 @pytest.mark.parametrize("chunks", [1, 2, 3, 5])
 def test_cancelling_in_the_middle_leaves_nothing(tmp_path: Path, chunks: int) -> None:
-    """Cancelled with some of the file on disk or on its way there: no thread, no file."""
+    """Cancelled with part of the file on disk: no thread, no file."""
 
     async def test() -> None:
         async with world() as (server, ours):
@@ -461,7 +461,7 @@ def test_cancelling_in_the_middle_leaves_nothing(tmp_path: Path, chunks: int) ->
 
 
 def test_kinds_need_no_more_than_the_beginning() -> None:
-    """A PDF may begin late, but not later than the standard allows; text with a byte order mark is text."""
+    """A PDF may begin late within the standard; text with a byte order mark is text."""
     assert file_type.actual(b" " * 1000 + b"%PDF-1.4") == "pdf"
     assert file_type.actual(b" " * 1030 + b"%PDF-1.4") is None
     assert file_type.is_text("Grüße".encode("utf-16"))

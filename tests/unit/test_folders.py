@@ -20,12 +20,12 @@ ORDER = models.PurchaseOrder(models.order_key("PO-001"), "PO-001", "https://port
 
 @pytest.fixture(autouse=True)
 def _run_is_open(tmp_path: Path) -> None:
-    """A run makes our own folder when it begins; nothing makes it again."""
+    """Creates our own folder as a run does at its start."""
     (tmp_path / ".po-pw").mkdir()
 
 
 def saved(work: staging.Work, number: int, sent_name: str, content: bytes = b"content") -> models.SavedFile:
-    """A file as `fetch` leaves it: in its slot."""
+    """A file as `fetch` leaves it, in its slot."""
     slot = work.slot(number)
     slot.write_bytes(content)
     return models.SavedFile(
@@ -79,7 +79,7 @@ def run(
 
 
 def tree(out: Path) -> dict[str, bytes]:
-    """All files a person sees."""
+    """All files that a person sees."""
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
         for path in sorted(out.rglob("*"))
@@ -88,7 +88,7 @@ def tree(out: Path) -> dict[str, bytes]:
 
 
 def test_an_orders_files_get_their_folder_and_names(tmp_path: Path) -> None:
-    """Slots become files under their own names, in one folder by supplier, order and status; no work folder is left."""
+    """Slots become files with their names in one folder by supplier, order and status; the work folder is gone."""
     done = run(tmp_path, {"invoice.pdf": b"one", "../INVOICE.pdf": b"two", "0001": b"three"})
     assert done.folder == "Supplier A/PO-001_COMPLETED"
     assert [file.path for file in done.files] == ["invoice.pdf", "INVOICE (2).pdf", "0001"]
@@ -102,7 +102,7 @@ def test_an_orders_files_get_their_folder_and_names(tmp_path: Path) -> None:
 
 
 def test_the_manifest_says_what_came_from_where(tmp_path: Path) -> None:
-    """Each file's source, names, bytes, hash, times, checks and way are in it, and what is missing and why."""
+    """It has each file's source, names, bytes, hash, times, checks and transport, and what is missing and why."""
     lost = models.MissingFile(
         "a9", "gone.pdf", "https://portal.example/9", models.Failure(models.ErrorCode.NOT_FOUND, "no")
     )
@@ -122,7 +122,7 @@ def test_the_manifest_says_what_came_from_where(tmp_path: Path) -> None:
 
 
 def test_orders_without_files_or_supplier(tmp_path: Path) -> None:
-    """An order without attachments has an empty folder; without a supplier it lies in the output directory itself."""
+    """An order without attachments has an empty folder; without a supplier it is directly in the output."""
     done = run(tmp_path, {}, models.Status.NO_ATTACHMENTS, supplier="")
     assert (done.folder, done.files) == ("PO-001_NO_ATTACHMENTS", ())
     assert not list((tmp_path / done.folder).iterdir())
@@ -130,7 +130,7 @@ def test_orders_without_files_or_supplier(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("first", [models.Status.PARTIAL, models.Status.COMPLETED, models.Status.FAILED])
 def test_an_order_has_one_folder_at_a_time(tmp_path: Path, first: models.Status) -> None:
-    """A later outcome replaces the folder of an earlier one, whatever its ending; nothing of ours is left of it."""
+    """A later outcome replaces the earlier folder, whatever its ending."""
     run(tmp_path, {"a.pdf": b"old", "b.pdf": b"same"}, first)
     run(tmp_path, {"a.pdf": b"new", "b.pdf": b"same"}, claim="2")
     assert tree(tmp_path) == {
@@ -141,7 +141,7 @@ def test_an_order_has_one_folder_at_a_time(tmp_path: Path, first: models.Status)
 
 
 def test_what_people_put_there_is_kept(tmp_path: Path) -> None:
-    """Notes, folders, links and changed files in an older folder come along under free names."""
+    """Notes, folders, links and changed files are kept under free names."""
     run(tmp_path, {"a.pdf": b"old", "b.pdf": b"old b"}, models.Status.PARTIAL)
     old = tmp_path / "Supplier A" / "PO-001_PARTIAL"
     (old / "a.pdf").write_bytes(b"OLD")  # as long as before
@@ -165,7 +165,7 @@ def test_what_people_put_there_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("second", [models.Status.FAILED, models.Status.PARTIAL, models.Status.NO_ATTACHMENTS])
 def test_a_run_that_fails_takes_nothing_away(tmp_path: Path, second: models.Status) -> None:
-    """Files of an earlier outcome stay, with what is known of them, until a COMPLETED one replaces them."""
+    """Files of an earlier outcome stay, with their records, until a COMPLETED one replaces them."""
     run(tmp_path, {"a.pdf": b"old a", "b.pdf": b"old b"})
     run(tmp_path, {"a.pdf": b"new a"} if second is models.Status.PARTIAL else {}, second, claim="2")
     a = b"new a" if second is models.Status.PARTIAL else b"old a"
@@ -179,7 +179,7 @@ def test_a_run_that_fails_takes_nothing_away(tmp_path: Path, second: models.Stat
 
 
 def test_a_folder_without_manifest_belongs_to_somebody(tmp_path: Path) -> None:
-    """A folder another tool left is taken over: what we fetched again is there once, everything else is kept."""
+    """A folder of another tool is taken over; equal files are there once, and everything else is kept."""
     old = tmp_path / "Supplier A" / "PO-001_COMPLETED"
     old.mkdir(parents=True)
     (old / "a.pdf").write_bytes(b"same")
@@ -192,7 +192,7 @@ def test_a_folder_without_manifest_belongs_to_somebody(tmp_path: Path) -> None:
 
 
 def test_after_a_crash_between_the_renames_nothing_is_lost(tmp_path: Path) -> None:
-    """A folder that was set aside, with no new one in place, gets its place back; with one in place it goes."""
+    """A folder set aside is moved back, or removed if the new one is in place."""
     run(tmp_path, {"a.pdf": b"old"})
     old = tmp_path / "Supplier A" / "PO-001_COMPLETED"
     (old / "notes.txt").write_bytes(b"mine")
@@ -209,7 +209,7 @@ def test_after_a_crash_between_the_renames_nothing_is_lost(tmp_path: Path) -> No
 
 
 def test_where_something_is_in_the_way_all_stays_and_it_can_be_tried_again(tmp_path: Path) -> None:
-    """Where the final place is taken by a file, older folder and manifest stay; once it is free it works."""
+    """If a file has the final path, older folder and manifest stay; once it is gone, publishing works."""
     run(tmp_path, {"a.pdf": b"old"}, models.Status.PARTIAL)
     (tmp_path / "Supplier A/PO-001_PARTIAL/notes.txt").write_bytes(b"mine")
     before = tree(tmp_path)
@@ -218,7 +218,7 @@ def test_where_something_is_in_the_way_all_stays_and_it_can_be_tried_again(tmp_p
     in_the_way.write_bytes(b"a file")
     work = staging.open_work(tmp_path, "PO-001", "2")
     files = [saved(work, 1, "b.pdf", b"b"), saved(work, 2, "a.pdf", b"a")]
-    with pytest.raises(errors.FolderHeldError, match="PO-001_COMPLETED is a file"):
+    with pytest.raises(errors.FolderInUseError, match="PO-001_COMPLETED is a file"):
         finish(tmp_path, work, files)
     assert in_the_way.read_bytes() == b"a file"
     in_the_way.unlink()
@@ -232,7 +232,7 @@ def test_where_something_is_in_the_way_all_stays_and_it_can_be_tried_again(tmp_p
 
 
 def test_leftovers_of_earlier_attempts_do_not_come_along(tmp_path: Path) -> None:
-    """Half a file, and a file that the page shows no more, are not in the final folder."""
+    """Partial and vanished files are not in the final folder."""
     work = staging.open_work(tmp_path, "PO-001", "1")
     (work.path / "0002.part").write_bytes(b"half")
     (work.path / "0003").write_bytes(b"shown no more")
@@ -241,7 +241,7 @@ def test_leftovers_of_earlier_attempts_do_not_come_along(tmp_path: Path) -> None
 
 
 def test_whole_paths_fit_the_budget(tmp_path: Path) -> None:
-    """Long names are cut to what the real output path leaves; where that is too little, it says what to do."""
+    """Long names are cut to fit the output path; if that is impossible, the message says what to do."""
     shortest = len(str(tmp_path / ".po-pw" / "work")) + 1 + 16 + 1 + 32 + 1 + 24
     done = run(tmp_path, {"a rather long name of an invoice.pdf": b"1", "x" * 300 + ".tar.gz": b"2"}, max_path=shortest)
     paths = [tmp_path / done.folder / file.path for file in done.files]
@@ -255,7 +255,7 @@ def test_whole_paths_fit_the_budget(tmp_path: Path) -> None:
 
 
 def test_an_output_too_deep_for_any_order_is_refused_before_the_first(tmp_path: Path) -> None:
-    """One order's long names are that order's failure; a place where none would fit ends the run at its start."""
+    """One order's long names fail that order; an output too deep for all ends the run at its start."""
     shortest = len(str(tmp_path / ".po-pw" / "work")) + 1 + 16 + 1 + 32 + 1 + 24
     staging.check_depth(tmp_path, shortest)
     with pytest.raises(errors.MachineError, match=r"--out.*--max-path"):
@@ -266,7 +266,7 @@ def test_an_output_too_deep_for_any_order_is_refused_before_the_first(tmp_path: 
     ("po_number", "stem"), [("PO-001", "PO-001"), ("PO/1", "PO_1"), ("..", "order"), ("  PO 1. ", "PO 1")]
 )
 def test_stems(po_number: str, stem: str) -> None:
-    """An order's number is its folder's name, made safe."""
+    """An order's number, made safe, is its folder's name."""
     order = models.PurchaseOrder(models.order_key(po_number), po_number, "https://portal.example/")
     assert staging.stem(order) == stem
 
@@ -276,13 +276,13 @@ def test_stems(po_number: str, stem: str) -> None:
     [("ACME / West", "ACME _ West"), ("", ""), (".po-pw", "_.po-pw"), ("Results.CSV", "_Results.CSV"), ("..", "")],
 )
 def test_suppliers_folders(supplier: str, folder: str) -> None:
-    """A supplier's folder is safe, does not hide, and takes no place of ours."""
+    """A supplier's folder is safe, visible, and not one of ours."""
     assert staging.parent([supplier]) == folder
     assert len(staging.parent(["x" * 300])) <= 80
 
 
 def test_existing_folders_are_found_by_any_ending(tmp_path: Path) -> None:
-    """An order's folder is found whatever came of it; another order's is not."""
+    """An order's folder is found with any status; another order's is not."""
     assert order_paths.existing(tmp_path, "Supplier A", "PO-001") == []
     run(tmp_path, {}, models.Status.FAILED)
     (tmp_path / "Supplier A" / "PO-0011_COMPLETED").mkdir()
@@ -290,7 +290,7 @@ def test_existing_folders_are_found_by_any_ending(tmp_path: Path) -> None:
 
 
 def test_orders_of_like_names_work_side_by_side(tmp_path: Path) -> None:
-    """Two orders whose numbers come out alike have work folders of their own, and one's end is not the other's."""
+    """Orders with equal safe names have separate work folders."""
     one, two = staging.open_work(tmp_path, "PO/1", "a"), staging.open_work(tmp_path, "PO_1", "b")
     assert one.path != two.path
     finish(tmp_path, one, [saved(one, 1, "a.pdf")], stem="PO_1")
@@ -299,7 +299,7 @@ def test_orders_of_like_names_work_side_by_side(tmp_path: Path) -> None:
 
 
 def test_orders_of_one_supplier_end_at_the_same_time(tmp_path: Path) -> None:
-    """The folders they share are made, emptied and removed by one while another needs them."""
+    """Shared folders are created, emptied and removed by several orders at once without errors."""
 
     def go_on(number: int) -> None:
         order = models.PurchaseOrder(
@@ -319,7 +319,7 @@ def test_orders_of_one_supplier_end_at_the_same_time(tmp_path: Path) -> None:
 
 
 def test_what_another_program_holds_is_tried_again_for_a_while() -> None:
-    """A rename refused for a moment succeeds; one refused for longer than the patience is an error."""
+    """A rename refused for a moment succeeds; one refused for longer is an error."""
     times, left = iter(range(100)), [PermissionError(), PermissionError()]
 
     def action() -> None:
@@ -341,7 +341,7 @@ def test_what_another_program_holds_is_tried_again_for_a_while() -> None:
 def test_a_supplier_called_like_an_orders_manifest_or_folder(
     tmp_path: Path, supplier: str, supplier_first: bool
 ) -> None:
-    """Neither gets in the other's way, on file systems without case too, and each manifest tells of its own folder."""
+    """Neither affects the other, also without case, and each manifest is of its own folder."""
     for claim, whose in enumerate([supplier, ""] if supplier_first else ["", supplier]):
         run(tmp_path, {"a.pdf": whose.encode()}, claim=str(claim), supplier=whose)
     found = sorted(tree(tmp_path).items())
@@ -354,7 +354,7 @@ def test_a_supplier_called_like_an_orders_manifest_or_folder(
 
 
 def test_no_two_suppliers_share_a_folder_of_manifests() -> None:
-    """What is added to keep them from looking like manifests is taken off again."""
+    """What keeps a supplier from looking like a manifest is removed again when read."""
     suppliers = ["a.json", "a.json~", "a.json~~", "a.JSON", "a", "a~"]
     places = [manifests.path(Path("x"), supplier, "PO-1") for supplier in suppliers]
     assert len({str(one) for one in places}) == len(suppliers)

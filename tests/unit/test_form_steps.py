@@ -1,4 +1,4 @@
-"""What a sign-in page asks for next: told by structure, in any language. Nothing is typed or pressed on a guess."""
+"""What a sign-in page asks for, by its structure, in any language. Nothing is typed or pressed on a guess."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def text(**more: Any) -> Field:
     ],
 )
 def test_names_and_passwords(page: FormPage, done: frozenset[Asks], asks: Asks) -> None:
-    """A field's own name for a user name, else the only one that is posted; no search box."""
+    """A user name is recognised by its field's name, or as the only field that is posted; a search box is not."""
     assert form_steps.next_step(page, done).asks is asks
 
 
@@ -51,7 +51,7 @@ def test_names_and_passwords(page: FormPage, done: frozenset[Asks], asks: Asks) 
     ],
 )
 def test_a_code_is_told_by_structure(field: Field, certain: bool) -> None:
-    """After the password; before it only where the field says so itself. Beside a search box, too."""
+    """A code comes after the password, or before it only if the field says so."""
     search = Field("search", name="q", form=1)
     step = form_steps.next_step(FormPage((search, field)), AFTER)
     assert (step.asks, step.code, step.certain) == (Asks.CODE, (1,), certain)
@@ -60,7 +60,7 @@ def test_a_code_is_told_by_structure(field: Field, certain: bool) -> None:
 
 
 def test_a_field_that_says_nothing_is_a_codes_where_the_page_offers_little_else() -> None:
-    """Links of the pages before are the frame of the sign-in; a portal's own page has more."""
+    """An unnamed field is a code on a page with little else; a portal's own page has more links."""
     before = frozenset({"Súgó", "Adatvédelem", "English", "Deutsch", "Français"})
     step = FormPage((text(),), (Button("Tovább", form=0),), links=(*before, "Új kód", "Másik mód", "Mégse"))
     assert form_steps.next_step(step, AFTER, before=before).certain
@@ -70,7 +70,7 @@ def test_a_field_that_says_nothing_is_a_codes_where_the_page_offers_little_else(
 
 
 def test_whether_to_stay_is_asked_by_a_page_that_offers_little_else() -> None:
-    """On the portal's own host, too; a page with a way out is the portal's own, whatever it says of staying."""
+    """A page with a way out is the portal's own, whatever it says about staying."""
     stay = FormPage((), (Button("Yes", form=0, sends=True), Button("No", form=0)), ("", "Stay signed in?"))
     assert form_steps.next_step(stay, AFTER).certain
     own = FormPage((), stay.buttons, stay.spoken, ("Sign out",))
@@ -91,12 +91,12 @@ def test_whether_to_stay_is_asked_by_a_page_that_offers_little_else() -> None:
     ],
 )
 def test_what_is_no_code(page: FormPage, typed: str) -> None:
-    """The portal's own fields, and what was asked for before."""
+    """The portal's own fields, and what was asked before, are no code."""
     assert form_steps.next_step(page, AFTER, frozenset({typed})).asks is not Asks.CODE
 
 
 def test_a_code_in_boxes_and_a_code_beside_the_password() -> None:
-    """A box for each character; and three things on one page are answered at once."""
+    """One box per character is a code; three fields on one page are answered at once."""
     boxes = form_steps.next_step(FormPage(tuple(text(longest=1, name=f"b{one}") for one in range(6))), AFTER)
     assert boxes.code == (0, 1, 2, 3, 4, 5)
     code = text(autocomplete="one-time-code")
@@ -124,14 +124,14 @@ STAY: Any = [
 
 @pytest.mark.parametrize("said", STAY)
 def test_stay_signed_in_is_answered(said: str) -> None:
-    """By what sends the form; only after the password."""
+    """The button that sends the form is pressed, only after the password."""
     page = FormPage((), (Button("Nem", form=0), Button("Igen", form=0, sends=True)), ("Azonosítás", said))
     assert form_steps.next_step(page, AFTER).button == 1
     assert form_steps.next_step(page, frozenset({Asks.USER})) == form_steps.NOTHING
 
 
 def test_stay_signed_in_by_its_name_and_what_is_for_a_person() -> None:
-    """A form that is called so is one in any language; terms, consent and warnings are left to a person."""
+    """A form with such a name is recognised in any language; terms and warnings are left to a person."""
     yes = Button("Ja", form=0, sends=True)
     assert form_steps.next_step(FormPage((), (yes,), names=("  /kmsi",)), AFTER).asks is Asks.STAY
     terms = FormPage((), (Button("Elfogadom", form=0, sends=True),), ("Azonosítás", "Feltételek"), names=("accept",))
@@ -141,7 +141,7 @@ def test_stay_signed_in_by_its_name_and_what_is_for_a_person() -> None:
 
 
 def test_a_form_without_a_form_is_sent_by_its_only_button() -> None:
-    """Where Enter may do nothing; with several buttons nothing tells which."""
+    """Without a form element the only button is pressed; with several none is."""
     free = Field("password", name="p")
     assert form_steps.next_step(FormPage((free,), (Button("Tovább"),)), frozenset()).button == 0
     assert form_steps.next_step(FormPage((free,), (Button("Tovább"), Button("Vissza"))), frozenset()).button == -1

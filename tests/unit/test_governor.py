@@ -1,4 +1,4 @@
-"""How many contexts may be open: judged from readings, read from the machine and from control groups."""
+"""How many contexts may be open, decided from readings of the machine and its control groups."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def decide(wanted: int, open_now: int = 0, **different: object) -> capacity.Deci
     ],
 )
 def test_decision(wanted: int, open_now: int, different: dict[str, object], count: int, words: str) -> None:
-    """Each resource bounds the contexts, one always stays, and the reason is in words."""
+    """Each resource limits the contexts, one always stays, and the reason is in words."""
     decision = decide(wanted, open_now, **different)
     assert decision.count == count, decision.why
     assert words in decision.why
@@ -75,13 +75,13 @@ def test_decision(wanted: int, open_now: int, different: dict[str, object], coun
 
 @pytest.mark.parametrize(("total", "kept"), [(512, 134), (4_000, 400), (64_000, 1073)])
 def test_the_reserve_grows_with_the_machine(total: int, kept: int) -> None:
-    """A tenth is left to others, within bounds."""
+    """A tenth is left to others, within limits."""
     assert capacity.reserve(total * MB) // MB == kept
 
 
 @pytest.mark.parametrize("others", range(0, 1300 * MB, 45 * MB))
 def test_closing_a_context_does_not_open_it_again(others: int) -> None:
-    """Whatever other programs take, following the decisions comes to rest: contexts do not open and close in turn."""
+    """Contexts do not open and close in turn, whatever memory other programs use."""
     total, count = 1500 * MB, 4
     seen = []
     for _ in range(12):
@@ -94,7 +94,7 @@ def test_closing_a_context_does_not_open_it_again(others: int) -> None:
 
 
 def test_costs_follow_what_is_measured() -> None:
-    """More than expected counts at once, less only gradually, nonsense within bounds, and nothing without a context."""
+    """Higher costs count at once, lower ones gradually, impossible ones within limits."""
     assert COSTS.measured(100 * MB + 4 * 300 * MB, 4).context_bytes == 300 * MB
     assert COSTS.measured(100 * MB + 4 * 100 * MB, 4).context_bytes == 175 * MB
     assert COSTS.measured(10**15, 1).context_bytes == 4096 << 20
@@ -103,7 +103,7 @@ def test_costs_follow_what_is_measured() -> None:
 
 
 def watched(wanted: int, readings: list[resources.Reading | errors.MachineError]) -> list[tuple[int, int]]:
-    """The counts decided, each with how many readings that took, where contexts follow each decision at once."""
+    """The counts decided, each with the number of readings, if contexts follow at once."""
     told: list[tuple[int, int]] = []
     turn = 0
 
@@ -130,7 +130,7 @@ def watched(wanted: int, readings: list[resources.Reading | errors.MachineError]
 
 
 def test_a_governor_closes_at_once_and_opens_when_it_is_sure() -> None:
-    """Little memory closes with one reading; opening again waits for a second that says the same."""
+    """One reading of low memory closes; opening needs a second reading."""
     low = dataclasses.replace(PLENTY, free_bytes=50 * MB)
     between = dataclasses.replace(PLENTY, free_bytes=300 * MB)
     assert watched(4, [PLENTY, PLENTY, low, between, PLENTY, between, PLENTY, PLENTY, PLENTY]) == [
@@ -141,13 +141,13 @@ def test_a_governor_closes_at_once_and_opens_when_it_is_sure() -> None:
 
 
 def test_a_governor_goes_on_when_a_reading_fails() -> None:
-    """A system that does not answer once changes nothing."""
+    """A failed reading changes nothing."""
     low = dataclasses.replace(PLENTY, free_bytes=50 * MB)
     assert watched(4, [PLENTY, errors.MachineError("no answer"), low]) == [(1, 4), (3, 3)]
 
 
 def test_a_short_load_holds_nothing_back() -> None:
-    """Only a load that lasts keeps contexts from being opened."""
+    """Only a lasting load prevents new contexts."""
     few = dataclasses.replace(PLENTY, cpus=2.0)
     busy = dataclasses.replace(few, cpu_percent=100)
     assert watched(16, [few, busy, busy, busy])[:2] == [(1, 8), (3, 12)]
@@ -155,7 +155,7 @@ def test_a_short_load_holds_nothing_back() -> None:
 
 
 def test_costs_are_measured_while_contexts_are_open() -> None:
-    """What the browsers really take is in the second decision; the first is left to those that are starting."""
+    """The second decision uses measured costs; the first is made while browsers start."""
 
     async def learn() -> tuple[int, int]:
         low = dataclasses.replace(PLENTY, free_bytes=1000 * MB)
@@ -171,7 +171,7 @@ def test_costs_are_measured_while_contexts_are_open() -> None:
 
 
 def test_starts_are_staggered_by_cpus() -> None:
-    """As many launch at once as there are CPUs; the others wait their turn."""
+    """As many contexts launch at once as the CPUs allow; the others wait."""
 
     async def delays() -> list[float]:
         two = capacity.Governor(4, read=lambda: dataclasses.replace(PLENTY, cpus=2.0))
@@ -188,7 +188,7 @@ def test_starts_are_staggered_by_cpus() -> None:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Callable[..., cgroups.Limits]:
-    """Writes files below a made-up root, as the kernel would show them, and reads them."""
+    """Writes files below a root as the kernel shows them, and reads them."""
 
     def write(cgroup: str, mountinfo: str, files: dict[str, str]) -> cgroups.Limits:
         proc = tmp_path / "proc"
@@ -212,7 +212,7 @@ ONE = "".join(
 
 
 def test_version_2_with_its_parents(tree: Callable[..., cgroups.Limits]) -> None:
-    """The tightest limit of our group and those around it counts; file pages that can be dropped are free."""
+    """The tightest limit of the group and its parents counts; reclaimable cache is free."""
     limits = tree(
         "0::/user.slice/job\n",
         TWO,
@@ -234,7 +234,7 @@ def test_version_2_with_its_parents(tree: Callable[..., cgroups.Limits]) -> None
 
 
 def test_version_2_high_is_a_limit_too(tree: Callable[..., cgroups.Limits]) -> None:
-    """Where the kernel begins to slow us down is where there is no room left; never less than none."""
+    """`memory.high` is a limit, too; what is left is never negative."""
     files = {
         "sys/fs/cgroup/memory.max": "1000",
         "sys/fs/cgroup/memory.high": "800",
@@ -244,7 +244,7 @@ def test_version_2_high_is_a_limit_too(tree: Callable[..., cgroups.Limits]) -> N
 
 
 def test_version_1_in_a_container(tree: Callable[..., cgroups.Limits]) -> None:
-    """In a container the mount begins at our own group; a number that no machine has is no limit."""
+    """In a container the mount begins at our group; an impossible number is no limit."""
     path = "/docker/abc"
     limits = tree(
         f"4:memory:{path}\n3:cpu,cpuacct:{path}\n2:pids:{path}\n1:name=systemd:{path}\n0::/\n",
@@ -281,18 +281,18 @@ def test_version_1_parents_and_no_limit(tree: Callable[..., cgroups.Limits]) -> 
 
 
 def test_a_path_that_is_not_there(tree: Callable[..., cgroups.Limits]) -> None:
-    """Where the kernel names a group outside of what is mounted, the top of the mount is ours."""
+    """If the group is outside the mount, the mount's top is used."""
     files = {"sys/fs/cgroup/memory.max": "1000", "sys/fs/cgroup/memory.current": "100"}
     assert tree("0::/../../elsewhere\n", TWO, files) == cgroups.Limits(1000, 900)
 
 
 def test_no_control_groups(tmp_path: Path) -> None:
-    """Other systems have none, and that is no limit."""
+    """Without control groups there is no limit."""
     assert cgroups.read(tmp_path / "no-proc", tmp_path) == cgroups.Limits()
 
 
 def test_this_machine_is_read() -> None:
-    """The reading of the real machine makes sense, and every limit of a container is within it."""
+    """The real machine's reading is plausible and within a container's limits."""
     real = resources.read()
     assert 0 < real.free_bytes <= real.total_bytes
     assert 0 <= real.cpu_percent <= 100
@@ -309,7 +309,7 @@ def test_this_machine_is_read() -> None:
 
 
 def test_memory_of_driver_and_browsers_is_measured() -> None:
-    """What a driver that we started holds for itself is counted while it lives; our other processes are not."""
+    """Memory of a driver is counted while it runs; that of other processes is not."""
     assert resources.browser_bytes("made-up-driver") == 0
     code = "import sys; held = bytearray(b'x') * 80_000_000; print('ready', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", code, "made-up-driver"]

@@ -1,4 +1,4 @@
-"""Which hosts files may come from: the rules as tables, and the HTTP client held to them by a real server."""
+"""Which hosts files may come from: the rules as tables, and the HTTP client with a real server."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def coupa(*allowed: str, page: str = "") -> allowed_hosts.HostPolicy:
     ],
 )
 def test_hosts_that_files_come_from(url: str) -> None:
-    """The portal's host on any port and what is below it, the page's host, declared storage, and what is allowed."""
+    """The portal's host on any port and its subdomains, the page's host, declared storage, and allowed hosts."""
     fence = coupa("files.example.com", "*.cdn.example", "bücher.example", page="https://orders.acme.example/1")
     fence.check_file(url)
 
@@ -70,7 +70,7 @@ def test_hosts_that_files_come_from(url: str) -> None:
     ],
 )
 def test_other_hosts_are_refused_with_the_flag_that_allows_them(url: str, host: str) -> None:
-    """Neighbours, look-alikes and addresses inside the network are named, together with what to add."""
+    """Neighbours, similar names and internal addresses are refused, with the option to add."""
     with pytest.raises(allowed_hosts.NotAllowedError, match=f"add --allow-host .*{host}") as caught:
         coupa("*.cdn.example").check_file(url)
     assert caught.value.code is models.ErrorCode.FORBIDDEN
@@ -79,14 +79,14 @@ def test_other_hosts_are_refused_with_the_flag_that_allows_them(url: str, host: 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", "data:text/plain,x", "ftp://h/a", ""])
 def test_a_redirect_to_another_scheme_is_refused_in_words_of_its_own(url: str) -> None:
-    """Only http and https: nothing that a flag could allow."""
+    """Only http and https are possible; no flag allows more."""
     with pytest.raises(errors.PermanentError, match="not an http") as caught:
         coupa("*").check_hop(url, ORDER)
     assert caught.value.code is models.ErrorCode.INVALID_URL
 
 
 def test_a_redirect_may_pass_a_sign_in_page_but_no_file_comes_from_it() -> None:
-    """Silent single sign-on works; whoever calls his host "login" sends no files for it."""
+    """Silent single sign-on works, but no file may come from a host named "login"."""
     coupa().check_hop("https://login.example/auth", ORDER)
     with pytest.raises(allowed_hosts.NotAllowedError, match=r"coupahost.com/order_headers/1 leads to login\.example"):
         coupa().check_file("https://login.example/auth", ORDER)
@@ -109,7 +109,7 @@ def test_a_redirect_may_pass_a_sign_in_page_but_no_file_comes_from_it() -> None:
     ],
 )
 def test_patterns_of_hosts(host: str, pattern: str, fits: bool) -> None:
-    """A leading star is one label or more, another stays within its label, and addresses fit no pattern but `*`."""
+    """A leading star matches labels, another only part of one; addresses match only `*`."""
     assert allowed_hosts.matches(host, pattern) is fits
 
 
@@ -182,8 +182,7 @@ def test_patterns_of_hosts(host: str, pattern: str, fits: bool) -> None:
     ],
 )
 def test_addresses_of_the_internet(address: str, public: bool) -> None:
-    """Private, loopback, link-local, shared and reserved ones are not, however they are written; the same on every
-    Python, whose `ipaddress` changed its mind between versions."""
+    """Private, loopback, link-local, shared and reserved addresses are not public, in any notation."""
     assert allowed_hosts.is_public(address) is public
 
 
@@ -207,12 +206,12 @@ def test_addresses_of_the_internet(address: str, public: bool) -> None:
     ],
 )
 def test_hosts_are_read_as_browsers_read_them(host: str, ascii_host: str) -> None:
-    """By UTS 46, not transitional: `straße.de` is another site than `strasse.de`, and may belong to somebody else."""
+    """By UTS 46, not transitional: `straße.de` is another site than `strasse.de`."""
     assert hostnames.ascii_host(host) == ascii_host
 
 
 def test_a_look_alike_of_an_allowed_host_is_refused() -> None:
-    """What IDNA 2003 took for one host are two, also for the address that is then asked for."""
+    """Two hosts that IDNA 2003 treated as one are two, also in the request."""
     fence = allowed_hosts.host_policy(ORDER, allowed=("strasse.de",))
     fence.check_file("https://strasse.de/a.pdf")
     with pytest.raises(allowed_hosts.NotAllowedError, match=r"xn--strae-oqa\.de"):
@@ -233,7 +232,7 @@ def test_a_look_alike_of_an_allowed_host_is_refused() -> None:
     ],
 )
 def test_no_redirect_passes_for_a_word_in_its_address(url: str) -> None:
-    """`sso`, `auth` and `login` in an address do not make it a sign-in; the portal's address, taken along, does."""
+    """`sso`, `auth` or `login` do not make an address a sign-in; the portal's address in it does."""
     fence = allowed_hosts.host_policy(ORDER, is_sign_in=lambda address: sign_in_signs.leads_to_sign_in(address, ORDER))
     with pytest.raises(allowed_hosts.NotAllowedError):
         fence.check_hop(url, ORDER)
@@ -242,7 +241,7 @@ def test_no_redirect_passes_for_a_word_in_its_address(url: str) -> None:
 
 @pytest.mark.slow
 def test_allowed_hosts_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From flags a list, from the environment a text; an address instead of a host is refused with an example."""
+    """Flags give a list, the environment a text; an address in place of a host is refused."""
     monkeypatch.setenv("PO_PW_ALLOW_HOSTS", "files.example.com, *.cdn.example")
     assert settings.load().allow_hosts == ("files.example.com", "*.cdn.example")
     assert settings.load(allow_hosts=("*", "10.0.0.1", "[::1]")).allow_hosts == ("*", "10.0.0.1", "[::1]")
@@ -256,7 +255,7 @@ def ask(
     fence: Callable[[Server], allowed_hosts.HostPolicy],
     answer: Callable[[], aioweb.StreamResponse] | None = None,
 ) -> int:
-    """Fetches an address of a server; gives how many requests it was asked, or raises what came of it."""
+    """Downloads an address of a server; returns its number of requests, or raises the error."""
     seen: list[int] = []
 
     async def body() -> None:
@@ -302,7 +301,7 @@ def around(host: str, *allowed: str, sign_in: str = "nowhere") -> Callable[[Serv
 def test_what_is_within_the_fence_comes(
     path: str, fence: Callable[[Server], allowed_hosts.HostPolicy], asked: int
 ) -> None:
-    """The portal's own, on any port, what is allowed, and a sign-in page for the portal to judge."""
+    """Files come from the portal on any port and from allowed hosts; a sign-in page is returned to the portal."""
     page = aioweb.Response(text="<form><input type=password>", content_type="text/html")
     assert ask(path, fence, lambda: page) == asked
 
@@ -320,14 +319,14 @@ def test_what_is_within_the_fence_comes(
 def test_what_is_outside_is_not_even_asked_for(
     path: str, fence: Callable[[Server], allowed_hosts.HostPolicy], asked: int
 ) -> None:
-    """A link or a redirect to another host is refused before a request is made; a file on a sign-in host after it."""
+    """A link or redirect to another host is refused before any request."""
     with pytest.raises(allowed_hosts.NotAllowedError) as caught:
         ask(path, fence)
     assert caught.value.__notes__ == [str(asked)]
 
 
 def outside(system: dict[str, str]) -> Callable[[allowed_hosts.HostPolicy, str], Awaitable[object]]:
-    """A resolver to whom names have these addresses."""
+    """A resolver that gives names these addresses."""
 
     class System:
         async def resolve(self, host: str, port: int, family: object) -> list[dict[str, str]]:
@@ -364,7 +363,7 @@ def outside(system: dict[str, str]) -> Callable[[allowed_hosts.HostPolicy, str],
 def test_a_name_inside_the_network_is_refused_unless_the_portal_is_inside_too(
     host: str, allowed: tuple[str, ...], refused: bool
 ) -> None:
-    """What a public portal points to must be public, whatever its name, unless the person named it exactly."""
+    """What a public portal points to must be public, unless the user named it exactly."""
     order = "https://inside.example/1" if "inside" in host else "https://portal.example/1"
     resolve = outside(
         {
@@ -386,7 +385,7 @@ def test_a_name_inside_the_network_is_refused_unless_the_portal_is_inside_too(
 
 
 def test_the_address_that_is_looked_at_is_the_one_connected_to() -> None:
-    """A real request to a name of this machine, for a portal that is outside: no connection is made."""
+    """For a public portal, a name of this machine is refused without a connection."""
     with pytest.raises(allowed_hosts.NotAllowedError, match="localhost is inside your own network") as caught:
         ask(
             "/redirect?to=http://localhost:PORT/pdf",

@@ -22,7 +22,7 @@ from po_pw import humanize
     ],
 )
 def test_bytes_have_the_unit_that_file_managers_show(count: float, text: str) -> None:
-    """Two figures are enough, and no number has four before the unit changes."""
+    """Sizes have two significant digits, and at most three before the unit changes."""
     assert humanize.size(count) == text
 
 
@@ -39,7 +39,7 @@ def test_bytes_have_the_unit_that_file_managers_show(count: float, text: str) ->
     ],
 )
 def test_times_are_for_people(seconds: float, duration: str, clock: str, countdown: str) -> None:
-    """In words, as a stopwatch has them, and as they run."""
+    """Durations in words, as on a stopwatch, and while they run."""
     said = humanize.duration(seconds), humanize.clock(seconds), humanize.countdown(seconds)
     assert said == (duration, clock, countdown)
 
@@ -59,19 +59,19 @@ def test_times_are_for_people(seconds: float, duration: str, clock: str, countdo
     ],
 )
 def test_sizes_are_written_as_people_write_them(text: str, size: int) -> None:
-    """Powers of 1000, as file managers count; with an i, powers of 1024."""
+    """Units are powers of 1000; with an i, powers of 1024."""
     assert humanize.parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "MB", "5 apples", "-1", "1,500MB", "5M B", "1e3", "5i"])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    """Rather than guessed."""
+    """An invalid size is refused."""
     with pytest.raises(ValueError, match="is not a size"):
         humanize.parse_size(text)
 
 
 @pytest.mark.parametrize("text", ["", "h", "5 ages", "1h300", "1s30", "30m1h5x", "1h -5", "30 1h"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    """Two figures may follow hours or minutes, nothing else stands without a unit."""
+    """A number without a unit may only follow hours or minutes, with two digits."""
     with pytest.raises(ValueError, match="is not a duration"):
         humanize.parse_duration(text)

@@ -1,4 +1,4 @@
-"""`po-pw init`: what is asked, what is understood of the list, and what is written."""
+"""`po-pw init`: its questions, what it understands of the list, and what it writes."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def asked(*answers: str) -> Result:
-    """The command with these lines typed."""
+    """The command with these typed lines."""
     return CliRunner().invoke(commands.app, ["init"], input="".join(f"{answer}\n" for answer in answers))
 
 
 def test_the_list_that_is_there_is_understood_and_shown(here: Path) -> None:
-    """Enter takes it; its columns, rows and first orders are shown, and what is wrong with a row."""
+    """Enter accepts the list found; columns, rows, first orders and faults are shown."""
     (here / "pos.csv").write_text("PO,link,supplier\nPO-1,https://portal.example/1,Ümlaut\nPO-2,ftp://x/2,B\n", "utf-8")
     ended = asked("", "", "n")
     assert ended.exit_code == 0, ended.output
@@ -50,7 +50,7 @@ def test_the_list_that_is_there_is_understood_and_shown(here: Path) -> None:
 
 
 def test_numbers_alone_need_the_portals_address(here: Path) -> None:
-    """It is asked for until it is one, and kept."""
+    """The address is asked for until it is valid, and saved."""
     (here / "pos.csv").write_text("po_number\n1001\n1002\n", "utf-8")
     ended = asked("", "acme", "https://acme.coupahost.com", "may files", "n")
     assert ended.exit_code == 0, ended.output
@@ -61,7 +61,7 @@ def test_numbers_alone_need_the_portals_address(here: Path) -> None:
 
 
 def test_a_list_is_opened_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Finding it, taking it, and asking for the portal's address: a workbook takes seconds each time."""
+    """A list is opened only once, as a workbook takes seconds."""
     (here / "pos.csv").write_text(
         "po_number,where\nPO-1,https://p.example/1\nPO-2,https://p.example/2\nPO-3,\n", "utf-8"
     )
@@ -81,7 +81,7 @@ def test_a_list_is_opened_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_column_with_another_name_is_asked_for_and_kept(here: Path) -> None:
-    """Where the names do not tell which column is meant; a file that is not there is asked for again."""
+    """If names do not tell, the column is asked for; a missing file is asked for again."""
     (here / "liste.csv").write_text(
         "Vorgang;Beleg;Adresse\n1;2;https://p.example/1\n3;4;https://p.example/2\n", "utf-8"
     )
@@ -92,7 +92,7 @@ def test_a_column_with_another_name_is_asked_for_and_kept(here: Path) -> None:
 
 
 def test_a_file_that_exists_is_not_changed(here: Path) -> None:
-    """It is refused before anything is asked."""
+    """An existing file is refused before any question."""
     (here / "po-pw.toml").write_text("workers = 2\n", "utf-8")
     ended = asked("")
     assert ended.exit_code == 2
@@ -101,7 +101,7 @@ def test_a_file_that_exists_is_not_changed(here: Path) -> None:
 
 
 def test_ending_the_questions_writes_nothing(here: Path) -> None:
-    """The input ends in the middle."""
+    """If the input ends early, nothing is written."""
     ended = asked("")
     assert ended.exit_code == 2
     assert "nothing was written" in ended.stderr
@@ -110,7 +110,7 @@ def test_ending_the_questions_writes_nothing(here: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals")
 def test_ctrl_c_at_a_question_ends_it_as_interrupted(here: Path) -> None:
-    """Whoever sits at a terminal is not told to use one."""
+    """Ctrl-C ends the command as interrupted."""
     from tests.helpers import pty_process
 
     command = [sys.executable, "-m", "po_pw", "init"]
@@ -125,7 +125,7 @@ def test_ctrl_c_at_a_question_ends_it_as_interrupted(here: Path) -> None:
 
 
 def test_a_sign_in_is_checked_by_an_order_but_not_by_a_secret() -> None:
-    """Of each portal one address; what has a secret in it is not shown, and not given to another program."""
+    """One address per portal is used; one with a secret is not shown or passed on."""
     urls = ["https://b.example/1?token=s3cr3tV4lue99", "https://a.example/1", "https://a.example/2"]
     assert init.addresses_to_open(urls) == {
         "https://a.example": "https://a.example/1",
@@ -135,7 +135,7 @@ def test_a_sign_in_is_checked_by_an_order_but_not_by_a_secret() -> None:
 
 @pytest.mark.parametrize("name", ['a "quoted" one', "back\\slash", "Ümläut\t", "x\x7fy"])
 def test_any_name_survives_the_file(name: str) -> None:
-    """TOML reads back what was given; what is commented out is valid TOML too."""
+    """TOML returns the values that were given; commented lines are valid TOML, too."""
     text = init.as_toml(init.Answers("pos.csv", {"po_number": name}, "https://x.example", name))
     assert tomllib.loads(text) == {"out": name, "base_url": "https://x.example", "columns": {"po_number": name}}
     plain = init.as_toml(init.Answers("", {}, "", "downloads"))

@@ -1,4 +1,4 @@
-"""The journal on real SQLite: what it was told is there, and can be read while more is written."""
+"""The journal on real SQLite: everything recorded is there, and can be read during writing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["log", "rollback"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where the journal goes; once where the write-ahead log works, once where it cannot."""
+    """The journal's path: once with the write-ahead log, once without."""
     where = tmp_path / "journal.db"
     return where if request.param == "log" else without_log(where)
 
@@ -40,7 +40,7 @@ BAD = models.Failure(models.ErrorCode.INVALID_ROW, "pos.csv, row 9, column po_nu
 
 
 def test_every_kind_of_row_comes_back(path: Path) -> None:
-    """Done, failed, refused, duplicate of either, not reached: each row in its order, with what came of it."""
+    """Done, failed, refused, duplicate and pending rows come back in order with their results."""
     twin = dataclasses.replace(row(6), order=None, po_number="PO-2", duplicate_of=2)
     failed = outcome(3, models.Status.FAILED, files=(), error=models.Failure(models.ErrorCode.TIMEOUT, "45 s"))
     rows = [
@@ -79,7 +79,7 @@ def test_every_kind_of_row_comes_back(path: Path) -> None:
 
 @pytest.mark.parametrize("amount", [None, "", "ca. 12", "12.50", Decimal("12.50"), Decimal("1E+3"), Decimal("-0.10")])
 def test_amounts_keep_their_kind(tmp_path: Path, amount: Decimal | str | None) -> None:
-    """A decimal stays one, to the last zero; a text that looks like one stays text; nothing stays nothing."""
+    """Decimals keep their digits, texts stay texts, and nothing stays nothing."""
 
     async def body() -> None:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
@@ -92,7 +92,7 @@ def test_amounts_keep_their_kind(tmp_path: Path, amount: Decimal | str | None) -
 
 
 def test_a_run_has_a_name_of_its_own(tmp_path: Path) -> None:
-    """Local start time and four hexadecimal digits; runs that start in the same second have different ones."""
+    """Local start time and four hexadecimal digits, unique within a second."""
 
     async def body() -> None:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
@@ -104,7 +104,7 @@ def test_a_run_has_a_name_of_its_own(tmp_path: Path) -> None:
 
 
 def test_rows_that_fail_leave_no_run(path: Path) -> None:
-    """An error while the rows are read comes to the caller as it is; nothing of the run is left; others are well."""
+    """An error while rows are read reaches the caller, and nothing of the run is left."""
 
     def broken() -> Iterator[models.Row]:
         yield row(2)
@@ -128,7 +128,7 @@ def test_rows_that_fail_leave_no_run(path: Path) -> None:
 
 
 def test_rows_may_come_one_by_one(path: Path) -> None:
-    """A run whose orders come later takes each row as it comes, in its place."""
+    """A run may get its rows one by one, in order."""
 
     async def body() -> None:
         async with store.Journal.open(path) as journal:
@@ -142,7 +142,7 @@ def test_rows_may_come_one_by_one(path: Path) -> None:
 
 
 def test_names_of_folders_are_kept_apart_for_ever(path: Path) -> None:
-    """Orders whose folders come out alike, for a file system that knows no case or another normal form, get `~2`…"""
+    """Orders whose folders look equal to some file system get `~2`, and so on."""
     keys = [models.OrderKey(name) for name in ("a", "b", "c", "d")]
 
     async def body() -> None:
@@ -162,7 +162,7 @@ def test_names_of_folders_are_kept_apart_for_ever(path: Path) -> None:
 
 
 def test_many_claim_one_name_at_once(path: Path) -> None:
-    """However many ask at once, each gets another name."""
+    """Concurrent requests for one name get different names."""
 
     async def body() -> None:
         async with store.Journal.open(path) as journal:
@@ -173,7 +173,7 @@ def test_many_claim_one_name_at_once(path: Path) -> None:
 
 
 def test_the_latest_outcome_is_known_and_carried(path: Path) -> None:
-    """Of several runs the last word counts; taken over it says so, and its files stay with the run that saved them."""
+    """The latest outcome counts; a copied one says so, and its files belong to the run that saved them."""
 
     async def body() -> None:
         async with store.Journal.open(path) as journal:
@@ -184,7 +184,7 @@ def test_the_latest_outcome_is_known_and_carried(path: Path) -> None:
             await journal.commit(second, outcome(2))
             keys = [order(n).key for n in (2, 3, 4)]
             assert journal.known(keys) == {keys[0]: known(outcome(2)), keys[1]: known(outcome(3))}
-            await journal.take_over(second, [outcome(3)])
+            await journal.copy_outcomes(second, [outcome(3)])
             taken_over = dataclasses.replace(outcome(3), from_earlier_run=True)
             assert [one.outcome for one in journal.rows(second)] == [outcome(2), taken_over]
             assert journal.known(keys)[keys[1]] == known(taken_over)
@@ -194,10 +194,7 @@ def test_the_latest_outcome_is_known_and_carried(path: Path) -> None:
 
 
 def test_what_other_lists_named_stays_known(path: Path) -> None:
-    """Each order of an earlier list with its latest outcome, or none; and the latest of what a run did not reach.
-
-    An order that only a manifest knows is among them.
-    """
+    """Orders of earlier lists are known with their latest outcome or none, also from manifests."""
     again = dataclasses.replace(PLAN, source="second.csv", started_at=START + datetime.timedelta(days=1))
 
     async def body() -> models.RunId:
@@ -229,7 +226,7 @@ def test_what_other_lists_named_stays_known(path: Path) -> None:
 
 
 def test_facts_ride_along_with_a_commit(path: Path) -> None:
-    """Notes cause no sync of their own; with the next commit, or at the end, they are there."""
+    """Facts are written with the next commit or at the end, without their own sync."""
     lease = models.Lease(order(2), models.WorkerId("w1"), 1, 7)
     later = START + datetime.timedelta(seconds=3)
     why = models.Failure(models.ErrorCode.TIMEOUT, "no answer \udc80")
@@ -266,7 +263,7 @@ def test_facts_ride_along_with_a_commit(path: Path) -> None:
 
 
 def test_what_befell_the_run(path: Path) -> None:
-    """Events of a run, kept without a sync of their own."""
+    """Events of a run are recorded without their own sync."""
     key = order(2).key
 
     async def body() -> None:
@@ -285,7 +282,7 @@ def test_what_befell_the_run(path: Path) -> None:
 
 
 def test_how_a_run_ended(path: Path) -> None:
-    """The end of a run, and the browser that ran, are kept; a run that died has none."""
+    """End and browser are recorded; a run that died has none."""
     browser = models.BrowserInfo("msedge", "msedge", "/usr/bin/msedge", "156.0")
 
     async def body() -> None:
@@ -301,7 +298,7 @@ def test_how_a_run_ended(path: Path) -> None:
 
 @contextlib.contextmanager
 def little_memory(most: int) -> Iterator[None]:
-    """Fails where the block holds more than so many bytes at once."""
+    """Fails if the block uses more bytes at once."""
     tracemalloc.start()
     try:
         yield
@@ -312,7 +309,7 @@ def little_memory(most: int) -> Iterator[None]:
 
 @pytest.mark.slow
 def test_thousands_of_rows_stream(tmp_path: Path) -> None:
-    """Rows go in and results come out a few at a time, on other threads, and are right; memory stays small."""
+    """Rows are written and read a few at a time on other threads, with little memory."""
     count = 8_000  # which would take half as much memory again
 
     def check(results: Iterable[models.RowResult]) -> None:
@@ -325,7 +322,7 @@ def test_thousands_of_rows_stream(tmp_path: Path) -> None:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
             with little_memory(3_000_000):
                 run = await journal.begin(PLAN, map(row, range(2, count + 2)))
-            await journal.take_over(run, [outcome(n, files=()) for n in range(2, count + 2)])
+            await journal.copy_outcomes(run, [outcome(n, files=()) for n in range(2, count + 2)])
             with little_memory(3_000_000):
                 await asyncio.to_thread(check, journal.rows(run))
             assert journal.counts(run).orders == sum(1 for _ in journal.orders(run)) == count
@@ -334,7 +331,7 @@ def test_thousands_of_rows_stream(tmp_path: Path) -> None:
 
 
 def test_reading_and_writing_are_not_in_each_others_way(path: Path) -> None:
-    """A reader half-way through its rows does not hold up commits, and sees what came meanwhile further on."""
+    """A slow reader does not block commits, and sees what was written meanwhile."""
     count = 2_000
 
     async def body() -> None:
@@ -410,7 +407,7 @@ OUTCOME = st.builds(
 @hypothesis.given(OUTCOME)
 @hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 def test_outcomes_are_kept_as_they_are(what: models.Outcome) -> None:
-    """Whatever servers call their files, halves of characters too: an outcome comes back equal, as plain text."""
+    """An outcome comes back equal, even with invalid characters in names."""
     text = codec.dump(what)
     assert codec.load(text) == what
     assert text.isascii()

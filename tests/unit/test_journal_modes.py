@@ -1,4 +1,4 @@
-"""The journal writes ahead on this machine's own disks, and works with rollback everywhere else."""
+"""The journal uses a write-ahead log on local disks, and rollback elsewhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("earlier", ["new", "closed", "died"])
 def test_a_journal_on_a_share_works_with_rollback(tmp_path: Path, earlier: str) -> None:
-    """Where the log must not be, none is made, also beside a journal that had one; readers and the writer get along."""
+    """On a share no log is created, even beside a journal that had one; readers and writer work."""
     path = tmp_path / "journal.db"
 
     async def before() -> models.RunId:
@@ -99,7 +99,7 @@ def test_a_journal_on_a_share_works_with_rollback(tmp_path: Path, earlier: str) 
     ],
 )
 def test_which_places_have_a_write_ahead_log(kind: str, options: tuple[str, ...], folder: str, place: str) -> None:
-    """Only a disk of this machine, in a folder that no program syncs, has one."""
+    """Only a local disk, in a folder that no program syncs, has one."""
     lies = storage_location.classify(kind, options, "/asked/for", folder)
     assert lies.kind is storage_location.Kind[place]
     assert lies.rollback is (place != "LOCAL")
@@ -107,7 +107,7 @@ def test_which_places_have_a_write_ahead_log(kind: str, options: tuple[str, ...]
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
 def test_where_an_output_directory_lies_is_asked_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What decides is the real place: a link into a synced folder is one, and a share is told by its mount."""
+    """The real path decides: links into synced folders and shares are recognised."""
     synced = tmp_path / "Dropbox" / "out"
     synced.mkdir(parents=True)
     link = tmp_path / "link"

@@ -1,4 +1,4 @@
-"""The journal keeps its word: durable when it says so, whole or not at all, no error lost, one process at a time."""
+"""The journal is durable when it says so, complete or empty, loses no error, and has one process."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(params=["log", "rollback"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where the journal goes; once where the write-ahead log works, once where it cannot."""
+    """The journal's path: once with the write-ahead log, once without."""
     where = tmp_path / "journal.db"
     return where if request.param == "log" else without_log(where)
 
 
 def test_the_write_ahead_log_is_used_where_it_can_be(path: Path) -> None:
-    """With it readers are in nobody's way; where the file system refuses it, a rollback journal does."""
+    """With the log readers block nothing; otherwise a rollback journal is used."""
 
     async def body() -> None:
         async with store.Journal.open(path) as journal:
@@ -45,7 +45,7 @@ def test_the_write_ahead_log_is_used_where_it_can_be(path: Path) -> None:
 
 
 def test_a_journal_that_had_the_log_can_do_without(tmp_path: Path) -> None:
-    """A journal moved to a file system without shared memory is brought back to rollback mode, with all it holds."""
+    """A journal moved to another file system changes to rollback mode with all its content."""
 
     async def body() -> None:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
@@ -58,7 +58,7 @@ def test_a_journal_that_had_the_log_can_do_without(tmp_path: Path) -> None:
 
 
 def test_outcomes_share_a_sync(path: Path) -> None:
-    """What piles up while the writer is busy, 200 outcomes and a folder, is made durable together, with one sync."""
+    """Requests that pile up, 200 outcomes and a folder, are made durable with one sync."""
 
     async def body() -> None:
         async with store.Journal.open(path) as journal:
@@ -78,7 +78,7 @@ def test_outcomes_share_a_sync(path: Path) -> None:
 
 
 def test_one_that_fails_undoes_nothing_of_the_others(path: Path) -> None:
-    """In a shared commit only the request at fault gets the error; the others are durable."""
+    """In a shared commit only the faulty request gets the error."""
 
     async def body() -> None:
         async with store.Journal.open(path) as journal:
@@ -99,7 +99,7 @@ def test_one_that_fails_undoes_nothing_of_the_others(path: Path) -> None:
 
 
 def test_a_cancelled_commit_is_not_lost(path: Path) -> None:
-    """Who stops waiting does not stop the writing."""
+    """A cancelled wait does not cancel the writing."""
 
     async def body() -> None:
         async with store.Journal.open(path) as journal:
@@ -116,7 +116,7 @@ def test_a_cancelled_commit_is_not_lost(path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["note", "cancelled commit"])
 def test_an_error_nobody_waits_for_is_raised_at_the_end(tmp_path: Path, what: str) -> None:
-    """A note, or an outcome whose wait was cancelled, that cannot be written does not fail in silence."""
+    """The error of a note, or of a cancelled wait, is raised at the end."""
     nowhere = models.RunId("nowhere")
 
     async def body() -> None:
@@ -135,7 +135,7 @@ def test_an_error_nobody_waits_for_is_raised_at_the_end(tmp_path: Path, what: st
 
 
 def test_a_closed_journal_says_so(tmp_path: Path) -> None:
-    """Nothing waits for ever on a writer that is gone."""
+    """A request to a closed journal raises an error."""
 
     async def body() -> None:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
@@ -167,7 +167,7 @@ asyncio.run(main())
 
 @contextlib.contextmanager
 def at_work(path: Path) -> Iterator[tuple[subprocess.Popen[str], models.RunId]]:
-    """Another process that holds the lock and the journal, and has had one outcome committed."""
+    """Another process with lock and journal, and one committed outcome."""
     command = [sys.executable, "-c", KILLED, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:
@@ -178,7 +178,7 @@ def at_work(path: Path) -> Iterator[tuple[subprocess.Popen[str], models.RunId]]:
 
 
 def test_a_killed_process_keeps_what_was_committed(path: Path) -> None:
-    """An outcome whose commit returned is there after SIGKILL, in a journal that goes on; and the lock is free."""
+    """After SIGKILL a committed outcome is there, and the lock is free."""
 
     async def body(run: models.RunId) -> None:
         with lock.locked(path.parent):
@@ -194,7 +194,7 @@ def test_a_killed_process_keeps_what_was_committed(path: Path) -> None:
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
-    """Whoever holds an output directory is named by its process; after it, and only then, the next may."""
+    """A second process gets the first one's pid, and may start after its end."""
     assert not lock.is_locked(tmp_path)
     assert list(tmp_path.iterdir()) == []  # who asks leaves nothing
     with at_work(tmp_path / "journal.db") as (process, _):
@@ -214,14 +214,14 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_locked(tmp_path: Path) -> None:
-    """A folder that is really a file is one clear message."""
+    """A file in place of the folder is one clear message."""
     (tmp_path / "file").touch()
     with pytest.raises(errors.MachineError, match="--out"), lock.locked(tmp_path / "file"):
         pytest.fail("locked")
 
 
 def test_many_notes_do_not_wait_for_a_commit(tmp_path: Path) -> None:
-    """So that memory is bounded, a full batch of notes is written even if nobody commits anything."""
+    """A full batch of notes is written without a commit, so that memory is limited."""
     path = tmp_path / "journal.db"
     thread = writer.Writer(path)
     try:
@@ -241,7 +241,7 @@ def test_many_notes_do_not_wait_for_a_commit(tmp_path: Path) -> None:
 
 
 def test_notes_do_not_wait_for_ever(tmp_path: Path) -> None:
-    """Where nobody commits anything, a single note is written all the same: who looks sees what is in progress."""
+    """A single note is written after a while without a commit."""
     thread = writer.Writer(tmp_path / "journal.db")
     try:
         written = threading.Event()
@@ -257,7 +257,7 @@ async def opened(path: Path) -> None:
 
 
 def test_a_newer_journal_is_refused(tmp_path: Path) -> None:
-    """A journal of a later po-pw is not touched; the message says what to do."""
+    """A newer po-pw's journal is not changed; the message says what to do."""
     path = tmp_path / "journal.db"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
@@ -266,7 +266,7 @@ def test_a_newer_journal_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_older_journal_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the steps that are missing are taken, each whole or not at all."""
+    """Only the missing steps are applied, each completely or not at all."""
     path = tmp_path / "journal.db"
     run_async(opened(path))
     broken = (*schema.MIGRATIONS, "CREATE TABLE later (x)", "CREATE TABLE half (x); CREATE TABLE rows (x)")
@@ -280,7 +280,7 @@ def test_an_older_journal_is_brought_up_to_date(tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_is_not_a_journal(tmp_path: Path) -> None:
-    """A damaged file, a folder, a missing place: each is one clear message that says what to do."""
+    """A damaged file, a folder and a missing path each give one clear message."""
     damaged = tmp_path / "damaged.db"
     damaged.write_bytes(b"not a database at all" * 1000)
     with pytest.raises(errors.MachineError, match=r"damaged.*Run the same command again"):
@@ -292,7 +292,7 @@ def test_what_is_not_a_journal(tmp_path: Path) -> None:
 
 
 def test_a_journal_damaged_in_the_middle(tmp_path: Path) -> None:
-    """Damage that only shows when a page is read is said in the same words."""
+    """Damage found when a page is read gives the same message."""
     path = tmp_path / "journal.db"
 
     async def filled() -> models.RunId:
@@ -312,7 +312,7 @@ def test_a_journal_damaged_in_the_middle(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    """When there is no space each waiting commit hears it, nothing is half there, and with space again it goes on."""
+    """Without space each waiting commit fails, nothing is half written, and it works again later."""
     path = tmp_path / "journal.db"
     big = outcome(2, folder="x" * 100_000)
 

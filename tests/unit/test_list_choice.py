@@ -1,4 +1,4 @@
-"""What a user says about a list: which column is which, which rows are wanted, how folders are named."""
+"""The user's choices about a list: its columns, its rows, and the folders' names."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NAMED = {"po_number": "bestell-nummer", "supplier": "Lieferant", "url": "Adresse
 
 
 def test_columns_of_any_name_are_given_by_the_user(tmp_path: Path) -> None:
-    """In any case and spacing; the separator and the encoding are told all the same."""
+    """Names match in any case and spacing; separator and encoding are still recognised."""
     found = table(tmp_path, GERMAN, encoding="cp1252", columns=NAMED)
     assert orders(found) == [("4711", f"{PORTAL}/4711"), ("4712", f"{PORTAL}/4712"), ("4713", f"{PORTAL}/4713")]
     assert [row.order.supplier for row in found.rows() if row.order] == ["Müller", "ACME GmbH", "Acme"]
@@ -49,7 +49,7 @@ def test_columns_of_any_name_are_given_by_the_user(tmp_path: Path) -> None:
 
 
 def test_the_sheet_with_the_named_column_is_read(tmp_path: Path) -> None:
-    """Of a workbook with several sheets, the one that has it; a known name in another sheet does not count."""
+    """Of several sheets, the one with the named column is read."""
     book = openpyxl.Workbook()
     first = book.active
     assert first is not None
@@ -76,13 +76,13 @@ def test_the_sheet_with_the_named_column_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_named_column_that_is_not_there_is_refused(tmp_path: Path, columns: dict[str, str], said: str) -> None:
-    """With the nearest one, or all that there are."""
+    """The message has the nearest column, or all columns."""
     with pytest.raises(errors.InputError, match=said):
         table(tmp_path, GERMAN, columns=columns)
 
 
 def test_two_columns_that_a_name_could_mean_are_both_named(tmp_path: Path) -> None:
-    """Neither is taken silently; written exactly, each can be."""
+    """An ambiguous name is refused; an exact one is accepted."""
     text = f"PO-Nr,PO Nr,url\n1001,2001,{PORTAL}/1\n1002,2002,{PORTAL}/2\n"
     with pytest.raises(errors.InputError, match='"PO-Nr" and "PO Nr"'):
         table(tmp_path, text, columns={"po_number": "po_nr"})
@@ -90,7 +90,7 @@ def test_two_columns_that_a_name_could_mean_are_both_named(tmp_path: Path) -> No
 
 
 def test_a_column_is_guessed_from_values_and_said(tmp_path: Path) -> None:
-    """The number is in the address; the addresses are the only web addresses."""
+    """PO numbers are in the addresses, and addresses are the only web addresses."""
     found = table(tmp_path, GERMAN)
     assert orders(found)[0] == ("4711", f"{PORTAL}/4711")
     number, address = found.notes
@@ -110,7 +110,7 @@ def test_a_column_is_guessed_from_values_and_said(tmp_path: Path) -> None:
     ],
 )
 def test_what_else_tells_a_number(tmp_path: Path, text: str, number: str) -> None:
-    """Dates, amounts, counters and what repeats are none."""
+    """Dates, amounts, counters and repeated values are no PO numbers."""
     found = table(tmp_path, text, address_of="https://x.example/{}".format)
     assert next(row.po_number for row in found.rows()) == number
     assert "po-pw uses column" in found.notes[0]
@@ -130,14 +130,14 @@ def test_what_else_tells_a_number(tmp_path: Path, text: str, number: str) -> Non
     ],
 )
 def test_where_two_are_as_good_nothing_is_guessed(tmp_path: Path, text: str, said: str) -> None:
-    """Both are named, with the option that settles it."""
+    """Both columns are named, with the option that decides."""
     with pytest.raises(errors.InputError, match=said) as caught:
         table(tmp_path, text)
     assert "\n" not in str(caught.value)
 
 
 def test_of_two_columns_for_the_address_the_exactly_named_one_is_taken_and_said(tmp_path: Path) -> None:
-    """`link` and `url` with different values; with the same values there is nothing to say."""
+    """If `link` and `url` differ, `url` is used and reported."""
     found = table(tmp_path, f"po_number,link,url\n1,{PORTAL}/7,{PORTAL}/1\n")
     assert orders(found) == [("1", f"{PORTAL}/1")]
     assert '"url" is taken as url' in found.notes[0]
@@ -145,7 +145,7 @@ def test_of_two_columns_for_the_address_the_exactly_named_one_is_taken_and_said(
 
 
 def test_our_own_columns_are_no_candidates(tmp_path: Path) -> None:
-    """The results of a list whose columns were guessed are read by the same guess."""
+    """The results of a guessed list are read by the same guess."""
     own = "status,attachments_found,attachments_downloaded,attachment_names,bytes,folder,source_url,read_by,worker,"
     own += "attempts,seconds,started_at,finished_at,error_code,error_message"
     lines = [f"{n},{PORTAL}/{n},FAILED,0,0,,{n}7,a,{PORTAL}/{n}x,browser,w1,1,{n}.5,,,NETWORK,no" for n in (4711, 4718)]
@@ -169,7 +169,7 @@ def test_our_own_columns_are_no_candidates(tmp_path: Path) -> None:
     ],
 )
 def test_only_rows_that_match_are_processed(tmp_path: Path, conditions: list[str], numbers: list[str]) -> None:
-    """Any column; of one column any condition, of different columns all; how many are left out is said."""
+    """For one column any condition, for several all; the number left out is reported."""
     found = table(tmp_path, GERMAN, columns=NAMED, filters=conditions)
     assert [row.po_number for row in found.rows()] == numbers
     assert f"{len(numbers)} of 3 rows" in found.notes[-1]
@@ -177,7 +177,7 @@ def test_only_rows_that_match_are_processed(tmp_path: Path, conditions: list[str
 
 
 def test_a_row_whose_cells_cannot_be_told_apart_is_kept(tmp_path: Path) -> None:
-    """It may be one of those that are wanted: it is reported, not left out."""
+    """A row that cannot be split into cells is reported, not left out."""
     text = f"po_number,supplier,url\n1,ACME, Inc.,{PORTAL}/1\n2,Other,{PORTAL}/2\n3,ACME,{PORTAL}/3\n"
     found = table(tmp_path, text, filters=["supplier=ACME"])
     assert [(row.number, row.problem is None) for row in found.rows()] == [(2, False), (4, True)]
@@ -197,13 +197,13 @@ def test_a_row_whose_cells_cannot_be_told_apart_is_kept(tmp_path: Path) -> None:
     ],
 )
 def test_a_filter_that_leaves_nothing_is_refused(tmp_path: Path, choice: Any, said: str) -> None:
-    """Before anything starts, with what there is instead."""
+    """It is refused before anything starts, with the existing values."""
     with pytest.raises(errors.InputError, match=said):
         table(tmp_path, GERMAN, columns=NAMED, **choice)
 
 
 def test_numbers_are_read_as_they_are_typed() -> None:
-    """With commas, several times, each once."""
+    """Numbers may be separated by commas or repeated; each counts once."""
     assert filters.numbers(["4711, 4712", "4711", "PO-9;PO-8"]) == ("4711", "4712", "PO-9", "PO-8")
     assert filters.numbers([]) == ()
     with pytest.raises(errors.InputError, match="no PO number is given"):
@@ -214,7 +214,7 @@ def test_numbers_are_read_as_they_are_typed() -> None:
 
 
 def test_folders_are_named_by_any_column(tmp_path: Path) -> None:
-    """Names are made safe as always; a supplier that the row does not have is the page's."""
+    """Names are made safe; a missing supplier is the page's."""
     text = f"po_number,supplier,Region,url\nPO/1,Müller,../EMEA,{PORTAL}/1\nPO-2,,,{PORTAL}/2\n"
     found = table(tmp_path, text, layout="{Region}/{supplier}/Bestellung {po_number}_{status}")
     first, second = (row.order for row in found.rows())
@@ -227,7 +227,7 @@ def test_folders_are_named_by_any_column(tmp_path: Path) -> None:
 
 
 def test_a_layout_of_one_level_needs_no_supplier(tmp_path: Path) -> None:
-    """All orders lie directly in the output folder; backslashes are for Windows' users."""
+    """All orders are directly in the output folder; backslashes work on Windows."""
     text = f"po_number,supplier,url\nPO-1,Müller,{PORTAL}/1\n"
     (row,) = table(tmp_path, text, layout="{supplier} {po_number}_{status}").rows()
     assert row.order is not None
@@ -253,7 +253,7 @@ def test_a_layout_of_one_level_needs_no_supplier(tmp_path: Path) -> None:
     ],
 )
 def test_a_layout_that_cannot_be_used_is_refused_before_the_run(layout: str, said: str) -> None:
-    """Wherever it comes from, with one that can be used."""
+    """A wrong layout is refused with an example of a right one."""
     with pytest.raises(errors.InputError) as caught:
         settings.load(layout=layout)
     assert str(caught.value).startswith("--layout: ")
@@ -261,13 +261,13 @@ def test_a_layout_that_cannot_be_used_is_refused_before_the_run(layout: str, sai
 
 
 def test_a_field_that_the_list_does_not_have_is_refused(tmp_path: Path) -> None:
-    """With the nearest column."""
+    """The message has the nearest column."""
     with pytest.raises(errors.InputError, match=r"pos.csv has no column 'Regoin'. Did you mean 'Region'\?"):
         table(tmp_path, f"po_number,Region,url\n1,a,{PORTAL}/1\n", layout="{Regoin}/{po_number}_{status}")
 
 
 def test_a_name_by_a_layout_that_is_cut_is_nobody_elses() -> None:
-    """Long names get a hash of the whole: two orders do not come to share one."""
+    """Long names get a hash, so that no two orders share one."""
     long = [models.PurchaseOrder(models.OrderKey(n), n, "", folder=f"{'x' * 300} {n}") for n in ("1", "2")]
     assert len({staging.stem(order) for order in long}) == 2
 
@@ -278,7 +278,7 @@ def test_a_name_by_a_layout_that_is_cut_is_nobody_elses() -> None:
 def test_columns_and_filters_are_kept_in_the_file_and_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A section for the columns, a list for the filters; a flag comes first."""
+    """The file has a section for columns and a list of filters; flags come first."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "po-pw.toml").write_text(
         'filters = ["supplier=ACME*"]\n\n[columns]\npo_number = "Order, no."\nurl = "Link"\n', "utf-8"
@@ -304,7 +304,7 @@ def test_columns_and_filters_are_kept_in_the_file_and_the_environment(
     ],
 )
 def test_a_column_that_cannot_be_meant_is_refused(given: tuple[str, ...], said: str) -> None:
-    """The field has to be one, and to have one name."""
+    """The field must exist and have one name."""
     with pytest.raises(errors.InputError) as caught:
         settings.load(columns=given)
     assert said in str(caught.value)

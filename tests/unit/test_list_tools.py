@@ -1,4 +1,4 @@
-"""What in a list of attachments is no entry but a command is never asked for, whatever word it says."""
+"""Commands in a list of attachments, which are no entries, are never requested."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAGE = f"{_ORIGIN}/po/118"
 
 
 def _links(*rows: Sequence[tuple[str, str]], texts: Sequence[Sequence[str]] = ()) -> list[page_items.Candidate]:
-    """Links as label and path, row by row; the first sequence stands outside the rows."""
+    """Links as label and path, row by row; the first sequence is outside the rows."""
     found = []
     for row, links in enumerate(rows, start=-1):
         pieces = tuple(texts[row]) if 0 <= row < len(texts) else ()

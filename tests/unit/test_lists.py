@@ -1,4 +1,4 @@
-"""What a command takes as its list: files, patterns, standard input, numbers alone."""
+"""What a command accepts as its list: files, patterns, standard input, numbers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_one_po_with_two_addresses_is_no_duplicate(folder: Path) -> None:
-    """The second address is not opened, so its row is refused; another spelling or token is the same address."""
+    """A row with another address is refused; another spelling or token is the same address."""
     lines = ["1,/1", "1,/1/", "1,/1?token=s3cr3t", "1,/other", "2,/2"]
     (folder / "two.csv").write_text(
         "po_number,url\n" + "".join(f"{one.replace('/', PORTAL + '/', 1)}\n" for one in lines)
@@ -61,7 +61,7 @@ def piped(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     "typed", ["'{}'", '"{}"', '"{}" ', "{}'", "\u201c{}\u201d", "file://{}", "file://{}#blank", "{}#backslash"]
 )
 def test_a_path_that_was_dragged_or_pasted_names_its_file(folder: Path, typed: str) -> None:
-    """With quotation marks, blanks, backslashes or `file://` around it."""
+    """Quotation marks, blanks, backslashes and `file://` around a path are removed."""
     name, _, how = typed.partition("#")
     path = folder / ("my list.csv" if how else "a.csv")
     path.write_text(f"po_number,url\n1,{PORTAL}/1\n2,{PORTAL}/2\n", "utf-8")
@@ -72,7 +72,7 @@ def test_a_path_that_was_dragged_or_pasted_names_its_file(folder: Path, typed: s
 
 
 def test_a_file_of_exactly_the_name_comes_first(folder: Path) -> None:
-    """Quotation marks may be part of a name."""
+    """A file whose name has quotation marks is found first."""
     (folder / "'a.csv'").write_text(f"po_number,url\n1,{PORTAL}/1\n", "utf-8")
     assert len(rows(["'a.csv'"])[0]) == 1
 
@@ -86,21 +86,21 @@ def test_a_file_of_exactly_the_name_comes_first(folder: Path) -> None:
     ],
 )
 def test_a_file_that_is_not_there_is_told_before_anything_else(given: str, said: str) -> None:
-    """Patterns and standard input are looked at later."""
+    """A missing file is reported at once; patterns and standard input are read later."""
     lists.check([Path("a.csv"), Path("*.csv"), Path("-")])
     with pytest.raises(errors.InputError, match=said):
         lists.check([Path("a.csv"), Path(given)])
 
 
 def test_a_type_that_nobody_knows_is_said() -> None:
-    """It may be right, so it is no error; and every file would be skipped if it is not."""
+    """An unknown type is a warning, as all files would be skipped."""
     (note,) = rows(["a.csv"], types=("pdf", "exe2"))[1]
     assert note.startswith("--types: po-pw does not know exe2.")
     assert rows(["a.csv"], types=("pdf", "stp", "x_t"))[1] == ()
 
 
 def test_several_lists_are_one(folder: Path) -> None:
-    """Each row has a number of its own, all columns, its list and its row there; a PO on two lists is done once."""
+    """Rows have continuous numbers, all columns, and their list and row; a PO on two lists is processed once."""
     found, _ = rows(["a.csv", "b.csv"])
     assert [(row.number, row.po_number) for row in found] == [(2, "1"), (3, "2"), (5, "2"), (6, "3")]
     assert found[0].cells == ("1", "ACME", f"{PORTAL}/1", "", "", "a.csv", "2")
@@ -115,7 +115,7 @@ def test_several_lists_are_one(folder: Path) -> None:
 
 
 def test_patterns_are_expanded_and_each_file_is_read_once(folder: Path) -> None:
-    """Windows' shells leave them to us; Excel's lock files are no lists; a file that is called so is that file."""
+    """Patterns are expanded; Excel's lock files are skipped."""
     (folder / "~$a.csv").write_bytes(b"x")
     (folder / "sub.csv").mkdir()
     found, notes = rows(["*.csv", "./a.csv"])
@@ -127,7 +127,7 @@ def test_patterns_are_expanded_and_each_file_is_read_once(folder: Path) -> None:
 
 
 def test_standard_input_is_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read more than once, in its own encoding; what it was read as is said, and how to go on."""
+    """Standard input is read in its own encoding, and the output says how to continue."""
     piped(monkeypatch, f"po_number;supplier;url\n1;Müller;{PORTAL}/1\n".encode("cp1252"))
     found, notes = rows(["-"])
     assert found[0].order is not None
@@ -147,7 +147,7 @@ def test_standard_input_is_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_standard_input_that_is_no_list_is_called_by_that_name(
     content: bytes, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And not by the path of our copy."""
+    """Messages name standard input, not our copy."""
     piped(monkeypatch, content)
     with pytest.raises(errors.InputError, match=said) as caught:
         rows(["-"])
@@ -155,7 +155,7 @@ def test_standard_input_that_is_no_list_is_called_by_that_name(
 
 
 def test_the_keyboard_is_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for something that was not asked for."""
+    """A terminal as standard input is refused at once."""
     terminal = io.TextIOWrapper(io.BytesIO())
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stdin", terminal)
@@ -164,7 +164,7 @@ def test_the_keyboard_is_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_numbers_alone_and_of_a_list() -> None:
-    """With the portal's address the numbers are enough; with a list they choose among its orders."""
+    """Numbers need the portal's address; with a list they select its orders."""
     found, _ = rows([], ["4711,4712", "4711"], address_of=lambda number: f"{PORTAL}/{number}")
     assert [(row.number, row.po_number, row.order and row.order.url) for row in found] == [
         (1, "4711", f"{PORTAL}/4711"),
@@ -190,13 +190,13 @@ def test_numbers_alone_and_of_a_list() -> None:
     ],
 )
 def test_what_cannot_be_used_is_said(given: Sequence[str], more: Any, said: str) -> None:
-    """Before a browser starts: which, and what to do."""
+    """The message says which number and what to do, before a browser starts."""
     with pytest.raises(errors.InputError, match=said):
         rows(given, **more)
 
 
 def test_numbers_have_to_be_on_the_list() -> None:
-    """And filters choose among its rows."""
+    """Numbers must be on the list; filters select its rows."""
     with pytest.raises(errors.InputError, match=r"--po: a\.csv, b\.csv has no row with 7"):
         rows(["a.csv", "b.csv"], ["1,7"])
     with pytest.raises(errors.InputError, match="--filter chooses among the rows of a list"):

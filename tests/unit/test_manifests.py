@@ -1,4 +1,4 @@
-"""An order's manifest: what is written, byte for byte, and what is not believed when it is read."""
+"""An order's manifest: its exact content, and what is not accepted when it is read."""
 
 from __future__ import annotations
 
@@ -107,12 +107,12 @@ def written(tmp_path: Path) -> Path:
 
 
 def test_its_form_does_not_change(written: Path) -> None:
-    """People and programs read it: keys, their order and the layout stay, also of a name that is no valid text."""
+    """Keys, their order and the layout are fixed, also for a name that is not valid text."""
     assert written.read_text("utf-8") == WRITTEN
 
 
 def test_what_was_written_is_read_again(written: Path) -> None:
-    """Every field that a manifest holds comes back as it was."""
+    """Every field comes back as written."""
     found = manifests.read(written, "A", "PO-1")
     assert [record.to_file() for record in found.files] == [FILE]
     assert [record.to_missing() for record in found.missing] == [GAP]
@@ -122,7 +122,7 @@ def test_what_was_written_is_read_again(written: Path) -> None:
 
 
 def without(name: str, within: str = "") -> Callable[[dict[str, Any]], None]:
-    """Leaves a key out."""
+    """Removes a key."""
 
     def change(content: dict[str, Any]) -> None:
         del (content[within][0] if within else content)[name]
@@ -131,7 +131,7 @@ def without(name: str, within: str = "") -> Callable[[dict[str, Any]], None]:
 
 
 def with_value(name: str, value: object, within: str = "") -> Callable[[dict[str, Any]], None]:
-    """Gives a key another value."""
+    """Sets a key to another value."""
 
     def change(content: dict[str, Any]) -> None:
         (content[within][0] if within else content)[name] = value
@@ -150,7 +150,7 @@ def with_value(name: str, value: object, within: str = "") -> Callable[[dict[str
     ],
 )
 def test_one_of_another_version_is_read(written: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Keys that came later may be missing; keys that a newer version adds are ignored."""
+    """Missing later keys are accepted, and unknown newer keys ignored."""
     changed(written, change)
     found = manifests.read(written, "A", "PO-1")
     assert [record.to_file() for record in found.files] == [FILE]
@@ -179,7 +179,7 @@ def test_one_of_another_version_is_read(written: Path, change: Callable[[dict[st
     ],
 )
 def test_a_damaged_one_is_refused(written: Path, change: Callable[[dict[str, Any]], None], where: str) -> None:
-    """Whatever was changed by hand or cut off is refused in one line that names the file and the key."""
+    """A changed or cut manifest is refused with its file and key."""
     changed(written, change)
     with pytest.raises(ValueError, match=f"PO-1.json is not a manifest: {where}: ") as refused:
         manifests.read(written, "A", "PO-1")
@@ -188,7 +188,7 @@ def test_a_damaged_one_is_refused(written: Path, change: Callable[[dict[str, Any
 
 @pytest.mark.parametrize("text", ["", "7", "[]", WRITTEN[:-20]])
 def test_what_is_no_manifest_is_refused(written: Path, text: str) -> None:
-    """Of such a one no file is known as ours."""
+    """No file of an invalid manifest counts as ours."""
     written.write_text(text, "utf-8")
     with pytest.raises(ValueError, match=r"."):
         manifests.read(written, "A", "PO-1")
@@ -196,7 +196,7 @@ def test_what_is_no_manifest_is_refused(written: Path, text: str) -> None:
 
 
 def test_the_copy_that_a_sync_program_made_is_refused(written: Path) -> None:
-    """It is the manifest of another folder than its name says."""
+    """A copy whose name does not match its folder is refused."""
     with pytest.raises(ValueError, match=r"PO-1\.json is not the manifest of A/PO-1 \(2\)_PARTIAL"):
         manifests.read(written, "A", "PO-1 (2)")
 

@@ -1,4 +1,4 @@
-"""What is known of a portal: learned from its orders, bounded, kept between runs."""
+"""What is known about a portal: learned from its orders, limited, saved between runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def filled(orders: int, size: int = 20) -> memories.PortalMemory:
 
 
 def test_a_link_is_the_sites_where_others_show_it() -> None:
-    """Two other orders must have been read before a link that they do not show is the order's own."""
+    """A link is an order's own once two other orders without it were read."""
     known = memories.PortalMemory()
     own = "https://p.example/a.pdf"
     known.note_links("PO-1", [PDF, own])
@@ -49,7 +49,7 @@ def test_a_link_is_the_sites_where_others_show_it() -> None:
 
 
 def test_a_quiet_source_is_trusted_after_five_orders_and_checked_every_twentieth() -> None:
-    """Nineteen need no patience, the twentieth waits; a change there gives back those read since the last check."""
+    """Every twentieth order waits; after a change, the orders since the last check are read again."""
     known = memories.PortalMemory()
     patient = []
     for n in range(47):
@@ -64,7 +64,7 @@ def test_a_quiet_source_is_trusted_after_five_orders_and_checked_every_twentieth
 
 
 def test_a_source_that_changed_an_area_begins_anew() -> None:
-    """Four quiet orders, a change, and the count starts again; other sources have their own."""
+    """After a change the count of quiet orders starts again for this source."""
     known = memories.PortalMemory()
     for n in range(4):
         known.note_quiet(f"PO-{n}", ["a", "b"], changed_area=False)
@@ -76,7 +76,7 @@ def test_a_source_that_changed_an_area_begins_anew() -> None:
 
 
 def test_what_all_pages_share_says_nothing() -> None:
-    """Likeness to orders leaves out what error pages show as well."""
+    """What error pages show as well does not count as similarity."""
     known = memories.PortalMemory()
     assert known.likeness({"a"}) is None
     site = {f"site{n}" for n in range(10)}
@@ -92,7 +92,7 @@ def test_what_all_pages_share_says_nothing() -> None:
 
 
 def test_texts_belong_to_orders() -> None:
-    """The same text again is another's only where another order had it; no text is no text."""
+    """A text counts as another order's only if another order had it."""
     known = memories.PortalMemory()
     known.note_text("PO-1", "t")
     known.note_text("PO-1", "")
@@ -102,7 +102,7 @@ def test_texts_belong_to_orders() -> None:
 
 
 def test_it_is_kept_for_its_owner_alone_and_read_again(tmp_path: Path) -> None:
-    """All that was learned comes back, and nobody else can read it."""
+    """Everything learned is read back, and only the owner can read the file."""
     known, file = filled(8), tmp_path / memories.FILE
     known.accepted_without_area = True
     known.save(file)
@@ -122,7 +122,7 @@ def test_it_is_kept_for_its_owner_alone_and_read_again(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_it_stays_small(tmp_path: Path) -> None:
-    """Thousands of orders of large pages: less than 1 MB, the latest kept."""
+    """After thousands of orders it is below 1 MB, with the latest kept."""
     known, file = filled(2500, size=240), tmp_path / memories.FILE
     known.save(file)
     assert 100_000 < file.stat().st_size < 1_000_000
@@ -135,7 +135,7 @@ def test_it_stays_small(tmp_path: Path) -> None:
     "content", [b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b'{"rules_version": 1}', b'{"accepted_without_area": 1}']
 )
 def test_a_damaged_file_is_an_empty_memory(tmp_path: Path, content: bytes) -> None:
-    """It is not worth a failed run: what was known is learned again."""
+    """A damaged file counts as empty."""
     file = tmp_path / memories.FILE
     file.write_bytes(content)
     known = memories.load(file)
@@ -145,7 +145,7 @@ def test_a_damaged_file_is_an_empty_memory(tmp_path: Path, content: bytes) -> No
 
 
 def test_every_part_may_be_damaged(tmp_path: Path) -> None:
-    """Any value of another type than it should be: empty or sound, never an error later."""
+    """A value of a wrong type is dropped, and causes no later error."""
     sound = json.loads(filled(3).to_json())
     file = tmp_path / memories.FILE
     for name in sound:
@@ -162,7 +162,7 @@ def test_every_part_may_be_damaged(tmp_path: Path) -> None:
 
 
 def test_what_was_learned_under_other_rules_is_forgotten(tmp_path: Path) -> None:
-    """But not what the person has accepted."""
+    """Under new rules all is forgotten, except what the user accepted."""
     known, file = filled(3), tmp_path / memories.FILE
     known.accepted_without_area = True
     file.write_text(known.to_json().replace('"rules_version":1', '"rules_version":0'), "utf-8")

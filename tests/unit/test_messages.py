@@ -1,4 +1,4 @@
-"""The listing of messages finds what a person can meet."""
+"""The listing of messages finds everything that a user can see."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _texts(root: Path) -> list[tuple[str, str]]:
 
 
 def test_a_planted_message_is_found_where_it_is_met(tmp_path: Path) -> None:
-    """Errors, notices, reasons, help and what is printed; docstrings and words to look for are left out."""
+    """Errors, notices, reasons, help and output are listed; docstrings and search words are not."""
     place = tmp_path / "po_pw" / "cli" / "planted.py"
     place.parent.mkdir(parents=True)
     place.write_text(_SOURCE, "utf-8")
@@ -59,6 +59,6 @@ def test_a_planted_message_is_found_where_it_is_met(tmp_path: Path) -> None:
 
 
 def test_the_package_has_messages_of_every_kind() -> None:
-    """Each group has some: what is listed did not move away unseen."""
+    """Each group of messages has some."""
     groups = {one.group for one in messages.every()}
     assert groups >= {messages.HELP, messages.RUN, *messages.BY_CALL.values(), *messages.BY_FOLDER.values()}

@@ -1,4 +1,4 @@
-"""Names that every file system takes: properties over any text, and the cases people meet."""
+"""Names for every file system: properties for any text, and usual cases."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORBIDDEN = set('<>:"/\\|?*') | {chr(code) for code in range(32)}
 
 @given(AWKWARD)
 def test_a_file_name_is_safe_everywhere(text: str) -> None:
-    """No separator, traversal, reserved or hidden character, and no name one of the three systems refuses."""
+    """No name has separators, reserved or invisible characters, or is refused by one of three systems."""
     name = names.file_name(text)
     assert name
     assert not FORBIDDEN & set(name)
@@ -44,14 +44,14 @@ def test_a_file_name_is_safe_everywhere(text: str) -> None:
 
 @given(AWKWARD)
 def test_a_safe_name_stays_as_it_is(text: str) -> None:
-    """Making a safe name safe again changes nothing, for files and for folders."""
+    """Making a safe name safe again changes nothing."""
     assert names.file_name(names.file_name(text)) == names.file_name(text)
     assert names.folder_name(names.folder_name(text)) == names.folder_name(text)
 
 
 @given(st.lists(AWKWARD, max_size=12), st.integers(24, 120))
 def test_an_orders_names_are_told_apart_and_fit(sent: list[str], room: int) -> None:
-    """No two files of an order share a name on any file system, each fits, and each is safe."""
+    """An order's file names differ on every file system, fit, and are safe."""
     final = names.assign(sent, room)
     assert len(final) == len(sent)
     assert len({models.folded(name) for name in final}) == len(sent)
@@ -61,7 +61,7 @@ def test_an_orders_names_are_told_apart_and_fit(sent: list[str], room: int) -> N
 
 
 def test_no_two_pos_share_a_folder_of_evidence(tmp_path: Path) -> None:
-    """Whatever a file system takes for the same; a plain number stands as it is."""
+    """Evidence folders differ on every file system; a plain number is unchanged."""
     alike = [
         "A/1",
         "A_1",
@@ -91,7 +91,7 @@ def test_no_two_pos_share_a_folder_of_evidence(tmp_path: Path) -> None:
 
 @given(AWKWARD, AWKWARD)
 def test_a_name_of_its_own_is_safe_and_nobody_elses(one: str, other: str) -> None:
-    """For any two texts."""
+    """Two different texts get two different safe names."""
     mine, theirs = names.own(one, 120), names.own(other, 120)
     assert one == other or models.folded(mine) != models.folded(theirs)
     assert names.folder_name(mine) == mine
@@ -100,7 +100,7 @@ def test_a_name_of_its_own_is_safe_and_nobody_elses(one: str, other: str) -> Non
 
 @given(st.lists(st.sampled_from(["a.pdf", "A.PDF", "a (2).pdf", "a (3).pdf", "b"]), max_size=8))
 def test_the_first_of_a_name_keeps_it(sent: list[str]) -> None:
-    """A second file never takes a name that another file of the list was sent under."""
+    """A second file never gets a name that another file of the list was sent with."""
     final = names.assign(sent, 100)
     for index, name in enumerate(sent):
         if models.folded(name) not in {models.folded(earlier) for earlier in sent[:index]}:
@@ -109,7 +109,7 @@ def test_the_first_of_a_name_keeps_it(sent: list[str]) -> None:
 
 @given(AWKWARD, st.integers(24, 60))
 def test_shortening_keeps_the_extension(text: str, room: int) -> None:
-    """A name cut to the path's budget opens with the same program as before."""
+    """A shortened name keeps its extension."""
     name = names.file_name(text)
     short = names.shorten(name, room)
     assert names.split(short)[1] == names.split(name)[1]
@@ -139,7 +139,7 @@ def test_shortening_keeps_the_extension(text: str, room: int) -> None:
     ],
 )
 def test_file_names(sent: str, name: str) -> None:
-    """What becomes of names that servers and pages send."""
+    """Names that servers and pages send become these names."""
     assert names.file_name(sent) == name
 
 
@@ -148,12 +148,12 @@ def test_file_names(sent: str, name: str) -> None:
     [("PO/1", "PO_1"), ("ACME Ltd.", "ACME Ltd"), ("", ""), ("..", ""), ("a\\b", "a_b"), ("NUL", "NUL_"), (" \t", "")],
 )
 def test_folder_names(text: str, name: str) -> None:
-    """Every part of a supplier's or an order's name is kept, as one folder."""
+    """Every part of a supplier's or order's name is kept in one folder name."""
     assert names.folder_name(text) == name
 
 
 def test_the_same_name_twice() -> None:
-    """Two `invoice.pdf` of one order are both kept, also where only case or accents tell them apart."""
+    """Two `invoice.pdf` are both kept, also if only case or accents differ."""
     assert names.assign(["invoice.pdf", "invoice.pdf", "INVOICE.PDF"], 80) == (
         "invoice.pdf",
         "invoice (2).pdf",
@@ -165,7 +165,7 @@ def test_the_same_name_twice() -> None:
 
 
 def test_long_names_are_cut_stably() -> None:
-    """Two long names that begin alike stay two, each with its extension, and come out the same every time."""
+    """Long names with equal beginnings stay different, keep their extension, and are always the same."""
     one, two = names.assign(["long " * 30 + "1.pdf", "long " * 30 + "2.pdf"], 40)
     assert one != two
     assert one.startswith("long long")
@@ -175,7 +175,7 @@ def test_long_names_are_cut_stably() -> None:
 
 
 def test_a_budget_for_the_hash_alone() -> None:
-    """Where nothing of a name fits, its hash and extension do; where not even those fit, it is said."""
+    """If nothing else fits, hash and extension remain; if those do not fit, that is an error."""
     assert len(names.shorten("a long name.pdf", 10)) == 10
     double = "long " * 9 + ".abcdefghij.abcdefghij"
     assert {len(name) for name in names.assign([double] * 3, 24)} <= set(range(25))
@@ -218,7 +218,7 @@ def test_a_budget_for_the_hash_alone() -> None:
     ],
 )
 def test_names_in_content_disposition(header: str, name: str | None) -> None:
-    """The name comes out as meant, by the rules and by the ways servers break them."""
+    """The name is read as intended, by the standard and from usual violations."""
     found = disposition.name(header)
     assert found == name or name is None
 
@@ -228,5 +228,5 @@ def test_names_in_content_disposition(header: str, name: str | None) -> None:
     st.sampled_from(["", 'filename="', "filename*=", "filename*=utf-8''"]),
 )
 def test_any_header_gives_a_name_that_can_be_stored(text: str, before: str) -> None:
-    """No header makes it fail, and no name holds halves of characters."""
+    """No header raises an error or gives a name with invalid characters."""
     disposition.name(f"attachment; {before}{text}").encode("utf-8")

@@ -1,4 +1,4 @@
-"""A bare `po-pw` says what is waiting and what to run; `status --watch` ends with the run."""
+"""`po-pw` alone shows what to run next; `status --watch` ends with the run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def running(tmp_path: Path) -> status.OutputStatus:
 
 
 def text(*given: object, has_sign_in: bool = False) -> str:
-    """What is said, as plain text."""
+    """The output as plain text."""
     console = Console(file=io.StringIO(), width=200)
     for part in next_step.said(*given, has_sign_in=has_sign_in):  # type: ignore[arg-type] # of a test
         console.print(part)
@@ -46,7 +46,7 @@ def text(*given: object, has_sign_in: bool = False) -> str:
 
 
 def test_each_standing_has_its_command(running: status.OutputStatus) -> None:
-    """Running, stopped, all done, only a list, nothing at all."""
+    """Each status (running, stopped, done, only a list, nothing) has its command."""
     assert running.run is not None
     assert "po-pw status --watch" in text(running, [])
     stopped = dataclasses.replace(running, state=status.State.STOPPED)
@@ -61,7 +61,7 @@ def test_each_standing_has_its_command(running: status.OutputStatus) -> None:
 
 
 def test_only_lists_of_orders_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file without PO numbers is none, nor is a picture called so; the program itself names what it finds."""
+    """Only files with PO numbers are named."""
     (tmp_path / "pos.csv").write_text("po_number,url\nPO-1,https://portal.example/1\n", "utf-8")
     (tmp_path / "prices.csv").write_text("name,price\nscrew,1\n", "utf-8")
     (tmp_path / "scan.xlsx").write_bytes(b"\x89PNG\r\n")
@@ -73,7 +73,7 @@ def test_only_lists_of_orders_are_named(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_watching_ends_with_the_run(running: status.OutputStatus) -> None:
-    """What was shown last stays; every look is shown."""
+    """Every status is shown, and the last one stays."""
     looks = [running, running, dataclasses.replace(running, state=status.State.STOPPED)]
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     status_view.watch(console, lambda: looks.pop(0), every=0)
@@ -85,7 +85,7 @@ def test_watching_ends_with_the_run(running: status.OutputStatus) -> None:
 
 
 def test_watching_is_for_the_screen(tmp_path: Path) -> None:
-    """It is refused beside what programs read."""
+    """`--watch` cannot be combined with output for programs."""
     ended = CliRunner().invoke(commands.app, ["status", str(tmp_path), "--watch", "--json"])
     assert ended.exit_code == 2
     assert "--watch is for the screen" in ended.stderr

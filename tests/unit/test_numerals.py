@@ -1,4 +1,4 @@
-"""Numbers that others write."""
+"""Numbers in texts of others."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("0042", 42), ("9" * 18, 10**18 - 1)])
 def test_whole_numbers(text: str, number: int) -> None:
-    """Digits are a number."""
+    """ASCII digits are a number."""
     assert numerals.parse_int(text) == number
 
 
 @pytest.mark.parametrize("text", ["", "²", "1²", "①", "٣", "-1", "+1", " 1", "1.0", "1_000", "9" * 19, "9" * 5000])
 def test_what_is_no_whole_number(text: str) -> None:
-    """Digits that `int` refuses, digits of other alphabets, signs and lengths beyond reason are none."""
+    """Other digits, signs and very long numbers are none."""
     assert numerals.parse_int(text) is None
 
 
 def test_names_of_work_folders_that_are_none_of_ours(tmp_path: Path) -> None:
-    """A folder whose name ends in a raised two belongs to no lease: it goes, and the start does not fail."""
+    """A folder that ends in a superscript 2 is not a work folder, and is removed."""
 
     async def find() -> dict[models.OrderKey, str]:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
@@ -43,7 +43,7 @@ def test_names_of_work_folders_that_are_none_of_ours(tmp_path: Path) -> None:
 
 
 def test_other_places_where_numbers_are_read() -> None:
-    """A portal's folder, a page's number, a range: what is no number is none, and nothing raises."""
+    """An invalid number in a folder, a page or a range raises no error."""
     assert sessions.origin_of_folder("https_acme.example_²") == "https_acme.example_²"
     assert label_words.page_number("9" * 5000) is None
     note = partial.ResumeInfo("a", "b", 10, '"x"', 5)

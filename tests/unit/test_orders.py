@@ -1,4 +1,4 @@
-"""Spreadsheets become purchase orders; what is wrong is said once, of the file or of the row."""
+"""Spreadsheets become purchase orders; each fault is reported once, for the file or the row."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def written(folder: Path, text: str, encoding: str = "utf-8") -> Path:
 
 
 def test_the_given_format_is_read() -> None:
-    """`pos.csv` as the issue gives it: every field, and a row per row."""
+    """`pos.csv` is read with every field of every row."""
     table = read.open_table(FIXTURES / "pos.csv")
     assert table.columns == ("po_number", "supplier", "url", "amount")
     assert table.source == FIXTURES / "pos.csv"
@@ -66,7 +66,7 @@ def test_the_given_format_is_read() -> None:
     ],
 )
 def test_separators_and_encodings_are_told_by_content(name: str, suppliers: list[str], amount: Decimal | None) -> None:
-    """Each way spreadsheet programs write text is read without being told, with its headers in any spelling."""
+    """Separators, encodings and header spellings are recognised."""
     found = orders(name)
     assert [order.supplier for order in found] == suppliers
     assert found[0].amount == amount
@@ -76,7 +76,7 @@ def test_separators_and_encodings_are_told_by_content(name: str, suppliers: list
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_encodings_and_line_ends(tmp_path: Path, encoding: str, ending: str) -> None:
-    """The same table in every encoding and with every line end gives the same orders."""
+    """The same table gives the same orders in every encoding and with every line ending."""
     lines = ["po_number,supplier,url", f"PO-1,Müller,{PORTAL}/1", f'PO-2,"a\nb",{PORTAL}/2', ""]
     found = list(read.open_table(written(tmp_path, ending.join(lines), encoding)).rows())
     assert [row.cells[1] for row in found] == ["Müller", "a\nb"]
@@ -85,14 +85,14 @@ def test_encodings_and_line_ends(tmp_path: Path, encoding: str, ending: str) -> 
 
 @pytest.mark.slow
 def test_valid_utf8_far_down_the_file_is_not_misread(tmp_path: Path) -> None:
-    """A file whose only letters beyond ASCII come after many megabytes of ASCII is still UTF-8, whatever is guessed."""
+    """A file with its first non-ASCII letters after many megabytes is read as UTF-8."""
     lines = [f"PO-{number},plain,{PORTAL}/{number}" for number in range(60_000)]
     table = read.open_table(written(tmp_path, "\n".join(["po_number,supplier,url", *lines, f"PO-X,Größe,{PORTAL}/x"])))
     assert list(table.rows())[-1].cells[1] == "Größe"
 
 
 def test_quoted_newlines_and_blank_rows() -> None:
-    """A quoted cell of several lines is one row, and a blank row has a number but is no row."""
+    """A quoted cell of several lines is one row; a blank row is counted but is no order."""
     first, second = rows("quoted_newlines.csv")
     assert (first.number, second.number) == (2, 4)
     assert first.cells[1] == "Acme\r\nInc."
@@ -102,7 +102,7 @@ def test_quoted_newlines_and_blank_rows() -> None:
 
 
 def test_an_open_quote_costs_one_row() -> None:
-    """A quotation mark that is never closed is one bad row; the rows after it are not swallowed."""
+    """An unclosed quotation mark spoils one row only."""
     found = rows("open_quote.csv")
     assert [row.number for row in found] == [2, 3, 4, 5]
     assert [row.order is None for row in found] == [False, True, False, False]
@@ -114,13 +114,13 @@ def test_an_open_quote_costs_one_row() -> None:
 
 @pytest.mark.parametrize("last", ['PO-2,"A,x', 'PO-2,"A,x\n', 'PO-2,"' + "x" * 200_000 + "\n"])
 def test_an_open_quote_at_the_end(tmp_path: Path, last: str) -> None:
-    """The same in the last row, with and without a line end, and longer than a cell may be."""
+    """The same in the last row, with and without a line ending."""
     found = list(read.open_table(written(tmp_path, f"po_number,supplier,url\nPO-1,A,{PORTAL}/1\n{last}")).rows())
     assert [row.problem is None for row in found] == [True, False]
 
 
 def test_inches_are_no_open_quotes(tmp_path: Path) -> None:
-    """A quotation mark in the middle of a cell, as in 12", is just a character."""
+    """A quotation mark inside a cell, as in 12\", is an ordinary character."""
     found = list(read.open_table(written(tmp_path, f'po_number,supplier,url\nPO-1,12" pipes,{PORTAL}/1\n')).rows())
     assert found[0].cells[1] == '12" pipes'
     assert found[0].problem is None
@@ -138,7 +138,7 @@ BAD = {
 
 
 def test_bad_rows_fail_alone() -> None:
-    """Each bad row says file, row and column; the good ones are orders."""
+    """Each bad row names file, row and column; the others are orders."""
     found = {row.number: row for row in rows("bad_rows.csv")}
     assert sorted(found) == [2, 3, 4, 5, 6, 8, 9, 10, 11, 12]
     for number, row in found.items():
@@ -163,7 +163,7 @@ def test_bad_rows_fail_alone() -> None:
     [("x" * 201, "201 characters"), ("PO\x011", "U+0001"), ("P\u200bO", "U+200B"), ("PO\ufffd", "CSV UTF-8")],
 )
 def test_po_numbers_nobody_could_mean(number: str, word: str) -> None:
-    """Too long, invisible or unreadable PO numbers are refused with the reason."""
+    """Too long, invisible and unreadable PO numbers are refused with the reason."""
     row = read.order_from_mapping({"po_number": number, "url": f"{PORTAL}/1"}, 1)
     assert row.problem is not None
     assert row.problem.code is models.ErrorCode.INVALID_ROW
@@ -189,7 +189,7 @@ def test_po_numbers_nobody_could_mean(number: str, word: str) -> None:
     ],
 )
 def test_addresses_that_are_none(url: str) -> None:
-    """Whatever is not http(s) with a host, or carries credentials, is refused."""
+    """Addresses without http(s) or host, or with credentials, are refused."""
     row = read.order_from_mapping({"po_number": "1", "url": url}, 1)
     assert row.order is None
     assert row.problem is not None
@@ -200,27 +200,27 @@ def test_addresses_that_are_none(url: str) -> None:
     "url", ["http://127.0.0.1:8000/a?b=@c#d", "HTTPS://x/", "https://münchen.de/ü", "http://[::1]/"]
 )
 def test_addresses_that_are_good(url: str) -> None:
-    """Ports, IP addresses, capitals, other alphabets and an @ in the query are fine; white space around is not kept."""
+    """Ports, IP addresses, capitals, other alphabets and an @ in the query are accepted; outer spaces are removed."""
     row = read.order_from_mapping({"po_number": "1", "url": f" {url}\u200b\n"}, 1)
     assert row.order is not None
     assert row.order.url == url
 
 
 def test_a_rule_gives_the_address(tmp_path: Path) -> None:
-    """A row without an address takes the rule's; a row with one keeps it."""
+    """A row without an address gets it from the template."""
     path = written(tmp_path, "PO;url\nA-1;\nB;https://x/b\n")
     found = list(read.open_table(path, address_of=lambda number: f"https://y/o?n={number}").rows())
     assert [row.order.url for row in found if row.order] == ["https://y/o?n=A-1", "https://x/b"]
 
 
 def test_only_numbers_and_a_rule(tmp_path: Path) -> None:
-    """A list of nothing but PO numbers is enough where there is a rule."""
+    """PO numbers are enough with a template."""
     found = list(read.open_table(written(tmp_path, "PO\n1\n\n2\n"), address_of="https://y/{}".format).rows())
     assert [(row.number, row.order.url) for row in found if row.order] == [(2, "https://y/1"), (4, "https://y/2")]
 
 
 def test_columns_of_their_own_are_kept_apart() -> None:
-    """Titles above the header, empty and equal names: nothing is lost or mixed up."""
+    """Titles above the header, and empty or equal column names, lose nothing."""
     table = read.open_table(FIXTURES / "extra_columns.csv")
     assert table.columns == ("Status", "PO_NUMBER", "column 3", "Note", "URL", "Note (2)", "Vendor")
     (row,) = table.rows()
@@ -235,7 +235,7 @@ def test_names_of_the_po_column(name: str) -> None:
 
 
 def test_the_leftmost_match_wins() -> None:
-    """Two columns that could both be it: one called po_number is, else the first one."""
+    """Of two possible columns, po_number is used, otherwise the first."""
     assert headers.ColumnMap.of(["link", "PO", "po_number", "url"]) == headers.ColumnMap(2, 0, -1, -1)
     assert headers.ColumnMap.of(["Purchase Order", "PO", "url"]) == headers.ColumnMap(0, 2, -1, -1)
 
@@ -266,7 +266,7 @@ def test_the_leftmost_match_wins() -> None:
 def test_of_two_columns_with_po_numbers_it_is_said_which_was_taken(
     tmp_path: Path, text: str, numbers: list[str], note: str
 ) -> None:
-    """Where they hold the same, or one holds nothing, there is nothing to say."""
+    """Nothing is reported if both are equal or one is empty."""
     table = read.open_table(written(tmp_path, text))
     assert [row.po_number for row in table.rows()] == numbers
     assert table.about.endswith(note) if note else not table.about
@@ -283,7 +283,7 @@ def test_of_two_columns_with_po_numbers_it_is_said_which_was_taken(
 def test_two_columns_that_differ_and_are_called_equally_well_are_refused(
     tmp_path: Path, header: str, said: str
 ) -> None:
-    """Nobody but the user knows which is meant; the first row in which they differ is named."""
+    """The message has the first row in which they differ."""
     path = written(tmp_path, f"{header},url\n1,1,https://x/1\n2,3,https://x/2\n")
     with pytest.raises(errors.InputError) as caught:
         read.open_table(path)
@@ -293,7 +293,7 @@ def test_two_columns_that_differ_and_are_called_equally_well_are_refused(
 
 
 def test_limit_and_reading_again(tmp_path: Path) -> None:
-    """Only so many rows, each time from the start."""
+    """The first rows are read, each time from the start."""
     path = written(tmp_path, "po,url\n" + "".join(f"{number},https://x/{number}\n\n" for number in range(9)))
     table = read.open_table(path, limit=3)
     assert [row.po_number for row in table.rows()] == ["0", "1", "2"]
@@ -302,7 +302,7 @@ def test_limit_and_reading_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["orders.xlsx", "really_a_workbook.csv"])
 def test_a_workbook_as_people_keep_them(name: str) -> None:
-    """The visible PO_Data sheet, its header under a title, numbers and dates as shown; whatever the file is called."""
+    """The visible sheet PO_Data is read, with its header under a title, and numbers and dates as shown."""
     table = read.open_table(FIXTURES / name)
     assert table.columns[:6] == ("PO Number", "Supplier", "URL", "Amount", "Ordered", "Urgent")
     found = list(table.rows())
@@ -336,7 +336,7 @@ def test_a_workbook_as_people_keep_them(name: str) -> None:
     ],
 )
 def test_files_that_cannot_be_used(name: str, words: str) -> None:
-    """One clear message of one line, exit code 2, before anything else happens."""
+    """One message of one line, with exit code 2."""
     with pytest.raises(errors.InputError) as caught:
         read.open_table(FIXTURES / name)
     assert words in str(caught.value)
@@ -359,14 +359,14 @@ def test_files_that_cannot_be_used(name: str, words: str) -> None:
     ],
 )
 def test_an_address_that_is_none_is_shown_as_it_was_written(tmp_path: Path, url: str, said: str) -> None:
-    """With the address that was meant, where only its beginning is missing."""
+    """The message proposes the address if only its beginning is missing."""
     (row,) = read.open_table(written(tmp_path, f"po_number,url\nPO-1,{url}\n")).rows()
     assert row.problem is not None
     assert row.problem.message.endswith(f"column url: {said}")
 
 
 def test_a_workbook_without_a_po_column_and_an_empty_one(tmp_path: Path) -> None:
-    """Both are told apart, and a damaged or other archive is no workbook."""
+    """Both are different messages; a damaged or other archive is no workbook."""
     book = openpyxl.Workbook()
     path = tmp_path / "a.xlsx"
     book.save(path)
@@ -385,7 +385,7 @@ def test_a_workbook_without_a_po_column_and_an_empty_one(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_a_stray_cell_far_away_is_said(tmp_path: Path) -> None:
-    """One cell in the last corner of a sheet would take terabytes to read; formats that reach there are no harm."""
+    """A cell in the last corner of a sheet is refused; formats that reach there are not."""
     path = tmp_path / "far.xlsx"
     for stray in ("x", ""):
         with xlsxwriter.Workbook(str(path)) as book:
@@ -402,7 +402,7 @@ def test_a_stray_cell_far_away_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
-    """Permission denied is said so."""
+    """Missing permission is reported as such."""
     path = written(tmp_path, "po\n1\n")
     path.chmod(0)
     with pytest.raises(errors.InputError, match="permission denied"):
@@ -417,7 +417,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_pipe_or_an_address_in_place_of_a_file_is_told_as_such(given: str, words: str) -> None:
-    """Habits of other programs."""
+    """`-` and addresses in place of a file are named as such."""
     with pytest.raises(errors.InputError, match=words):
         read.open_table(Path(given))
 
@@ -432,7 +432,7 @@ def test_a_pipe_or_an_address_in_place_of_a_file_is_told_as_such(given: str, wor
     ],
 )
 def test_another_document_called_xlsx_is_told_as_what_it_is(tmp_path: Path, inside: str, what: str) -> None:
-    """Renaming does not make it a workbook; exporting does."""
+    """A renamed document is named as what it is, with how to export it."""
     path = tmp_path / "orders.xlsx"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(inside, "<a/>")
@@ -442,7 +442,7 @@ def test_another_document_called_xlsx_is_told_as_what_it_is(tmp_path: Path, insi
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_pipe_is_refused(tmp_path: Path) -> None:
-    """What cannot be read twice is refused at once; nothing hangs."""
+    """A pipe cannot be read twice and is refused at once."""
     path = tmp_path / "pos.csv"
     os.mkfifo(path)
     with pytest.raises(errors.InputError, match="not a file that can be read twice"):
@@ -451,7 +451,7 @@ def test_a_pipe_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_rows_are_streamed(tmp_path: Path) -> None:
-    """Rows pass through a few hundred kilobytes of memory, however many there are."""
+    """Any number of rows needs only a few hundred kilobytes of memory."""
     path = tmp_path / "pos.csv"
     with path.open("w", encoding="utf-8") as stream:
         stream.write("po_number,supplier,url,amount\n")
@@ -501,7 +501,7 @@ def test_rows_are_streamed(tmp_path: Path) -> None:
     ],
 )
 def test_amounts_are_decimals(text: str, value: str) -> None:
-    """Each way people write amounts is the same decimal, digit by digit."""
+    """Every usual notation of an amount gives the same decimal."""
     parsed = amounts.parse(text)
     assert isinstance(parsed, Decimal)
     assert str(parsed) == value
@@ -511,13 +511,13 @@ def test_amounts_are_decimals(text: str, value: str) -> None:
     "text", ["a lot", "12 kg", "1,2,3", "1 2", "--5", "12A", "€", "-", "1.2.3", "٣", "1e5", "9" * 65]
 )
 def test_what_is_no_amount_stays_text(text: str) -> None:
-    """What cannot be read as a number is kept as it stands, and nothing is guessed."""
+    """What is no number stays text."""
     assert amounts.parse(f" {text} ") == text
     assert amounts.parse("  ") is None
 
 
 def test_rows_from_python() -> None:
-    """A mapping follows the same rules: names in any spelling, decimals digit by digit, cells in any order."""
+    """Mappings follow the same rules."""
     given = {"PO": 42, "URL": "https://x/1", "amount": Decimal("1E+3"), "when": datetime.date(2026, 1, 2), "no": None}
     row = read.order_from_mapping(given, 3, columns=("url", "PO", "no", "when", "more"))
     assert row.cells == ("https://x/1", "42", "", "2026-01-02", "")
@@ -533,7 +533,7 @@ def test_rows_from_python() -> None:
 
 
 def test_fixtures_are_what_their_script_writes(tmp_path: Path) -> None:
-    """The text files in fixtures/orders are those of make.py, byte for byte."""
+    """The files in fixtures/orders are what make.py writes."""
     made = runpy.run_path(str(FIXTURES / "make.py"))
     made["texts"](tmp_path)
     for path in tmp_path.iterdir():

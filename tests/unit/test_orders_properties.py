@@ -1,4 +1,4 @@
-"""Whatever text is in cells comes back, and whatever bytes are in a file, it is rows or one clear message."""
+"""Any text in cells comes back, and any bytes are rows or one clear message."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ bounded = hypothesis.settings(
 
 
 def all_rows(content: bytes, address_of: Callable[[str], str] | None = None) -> list[models.Row]:
-    """The rows of a file of these bytes, read twice to see that both times are alike."""
+    """The rows of a file with these bytes, read twice with equal results."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pos.csv"
         path.write_bytes(content)
@@ -46,7 +46,7 @@ def all_rows(content: bytes, address_of: Callable[[str], str] | None = None) -> 
 
 
 def rows_or_refused(content: bytes) -> bool:
-    """Whether a file of these bytes has rows, or is refused in one line that names it."""
+    """Whether a file with these bytes has rows; otherwise it must be refused in one line with its name."""
     try:
         return bool(all_rows(content, lambda _: "https://x/1"))
     except errors.InputError as error:
@@ -75,7 +75,7 @@ def saved(rows: Sequence[tuple[str, ...]], separator: str, ending: str, quoting:
 def test_any_text_comes_back(
     rows: list[tuple[str, ...]], separator: str, encoding: str, ending: str, quoting: int
 ) -> None:
-    """Any text in any cell, with any separator and encoding, is there again, and no row is missing."""
+    """Any text in any cell comes back, with any separator and encoding."""
     wanted = [
         (number, tuple(map(delimited.without_apostrophes, row)))
         for number, row in enumerate(rows, 2)
@@ -91,7 +91,7 @@ def test_any_text_comes_back(
 @bounded
 @hypothesis.given(st.lists(st.tuples(western, western), min_size=1, max_size=8), st.sampled_from(",;\t|"))
 def test_western_text_comes_back(rows: list[tuple[str, str]], separator: str) -> None:
-    """Windows-1252 is read as it is wherever its letters stand among ASCII ones, as words do."""
+    """Windows-1252 text is read correctly among ASCII words."""
     full = [
         ("1", "Köln" + supplier, "https://x/", "", f"caf{note[:1]} and more plain words") for supplier, note in rows
     ]
@@ -107,7 +107,7 @@ TO_RUNS = bytes(byte if byte > 127 else 32 for byte in range(256))
 @bounded
 @hypothesis.given(st.lists(st.text('ab",;\n\r ', max_size=15), min_size=1, max_size=8))
 def test_no_row_is_swallowed(lines: list[str]) -> None:
-    """However quotation marks are strewn about, the plain row at the end is a row of its own."""
+    """However quotation marks are placed, the last row is a separate row."""
     content = "po_number,url\n" + "".join(f"{line}\n" for line in lines) + "LAST,https://x/last\n"
     assert all_rows(content.encode())[-1].cells == ("LAST", "https://x/last")
 
@@ -126,7 +126,7 @@ def test_no_row_is_swallowed(lines: list[str]) -> None:
     )
 )
 def test_any_bytes_are_rows_or_one_message(content: bytes) -> None:
-    """Nothing but InputError comes of any file, and its message is one line that says the file's name."""
+    """A file raises only InputError, with one line that names it."""
     assert rows_or_refused(content)
 
 
@@ -134,7 +134,7 @@ def test_any_bytes_are_rows_or_one_message(content: bytes) -> None:
 @bounded
 @hypothesis.given(st.integers(0, 8_000), st.binary(min_size=1, max_size=40))
 def test_a_damaged_workbook_is_rows_or_one_message(at: int, damage: bytes) -> None:
-    """The same for a workbook with some bytes overwritten."""
+    """The same for a workbook with some changed bytes."""
     content = (FIXTURES / "orders.xlsx").read_bytes()
     assert rows_or_refused(content[:at] + damage + content[at + len(damage) :])
 
@@ -142,7 +142,7 @@ def test_a_damaged_workbook_is_rows_or_one_message(at: int, damage: bytes) -> No
 @bounded
 @hypothesis.given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=2))
 def test_amounts_in_every_writing_are_the_same(value: Decimal) -> None:
-    """English, German, French and Swiss writing of one amount, with and without a currency, is that amount."""
+    """English, German, French and Swiss notations give the same amount."""
     english = f"{value:,.2f}"
     german = english.translate(str.maketrans(",.", ".,"))
     french = english.replace(",", "\u202f").replace(".", ",")
@@ -156,7 +156,7 @@ def test_amounts_in_every_writing_are_the_same(value: Decimal) -> None:
 @bounded
 @hypothesis.given(st.one_of(texts, st.text("0123456789.,-+ '()€$EURkr", max_size=14)))
 def test_an_amount_is_a_number_or_the_text(text: str) -> None:
-    """Nothing raises, and what is no number is the text itself."""
+    """Nothing raises; what is no number is returned as text."""
     parsed = amounts.parse(text)
     if isinstance(parsed, Decimal):
         assert parsed.is_finite()
@@ -169,7 +169,7 @@ def test_an_amount_is_a_number_or_the_text(text: str) -> None:
     st.dictionaries(st.sampled_from([*HEADER, "PO", "link", "x"]), st.one_of(texts, st.none(), st.floats()))
 )
 def test_any_mapping_is_an_order_or_a_problem(given: dict[str, object]) -> None:
-    """Rows from Python never raise either."""
+    """Rows from Python never raise an error."""
     row = read.order_from_mapping(given, 1)
     assert (row.order is None) != (row.problem is None)
     assert len(row.cells) == len(given)
@@ -177,7 +177,7 @@ def test_any_mapping_is_an_order_or_a_problem(given: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_long_files_keep_every_row(seed: int, tmp_path: Path) -> None:
-    """Rows with one open quote somewhere among plain ones: exactly that one row is bad, whatever comes after it."""
+    """Of rows with one open quotation mark, exactly that row is bad."""
     lines = [f"PO-{number},A,https://x/{number}" for number in range(400)]
     lines[seed * 20] = f'PO-{seed * 20},"A,https://x/'
     path = tmp_path / "pos.csv"

@@ -1,4 +1,4 @@
-"""The mark of the web: what is written on each system, and that no published file is without it."""
+"""The mark of the web on each system; every published file has it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_windows_gets_the_zone_as_browsers_write_it() -> None:
 
 
 def test_macos_gets_quarantine_and_where_from() -> None:
-    """Flags, time in hexadecimal, program, event; the addresses as a property list."""
+    """Flags, time in hexadecimal, program and event; addresses as a property list."""
     given = written("darwin")
     assert given["com.apple.quarantine"] == f"0081;{int(AT.timestamp()):08x};po-pw;{str(EVENT).upper()}".encode()
     where_from = given["com.apple.metadata:kMDItemWhereFroms"]
@@ -57,7 +57,7 @@ def test_macos_gets_quarantine_and_where_from() -> None:
 
 
 def test_linux_gets_the_addresses() -> None:
-    """As freedesktop.org names them; nothing where there is nothing to say."""
+    """Attributes as freedesktop.org names them; none without an address."""
     assert written("linux") == {
         "user.xdg.origin.url": b"https://files.example/get/7",
         "user.xdg.referrer.url": b"https://portal.example/orders/7",
@@ -79,7 +79,7 @@ def test_linux_gets_the_addresses() -> None:
     ],
 )
 def test_nothing_secret_and_no_line_of_its_own_is_written(platform: str, url: str, shown_on: str) -> None:
-    """Whatever an address holds: ASCII, one line each, without user, parameters, query and fragment."""
+    """An address is one ASCII line without user, parameters, query and fragment."""
     for name, value in written(platform, origin_mark.Origin.of(url, shown_on)).items():
         assert b"SECRET" not in value, name
         if not value.startswith(b"bplist"):
@@ -88,7 +88,7 @@ def test_nothing_secret_and_no_line_of_its_own_is_written(platform: str, url: st
 
 
 def test_what_a_script_made_comes_from_its_page() -> None:
-    """A `blob:` has no address of its own."""
+    """A `blob:` is marked with its page's address."""
     assert origin_mark.Origin.of("blob:https://portal.example/1", PAGE).url == "https://portal.example/orders/7"
 
 
@@ -103,7 +103,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def fetched(into: Path, *, is_marked: bool = True, at: str = "/get/7?sig=SECRET") -> str:
-    """Fetches a file over HTTP; gives the server's address."""
+    """Downloads a file over HTTP; returns the server's address."""
 
     async def go() -> str:
         async with (
@@ -133,7 +133,7 @@ def fetched(into: Path, *, is_marked: bool = True, at: str = "/get/7?sig=SECRET"
 
 
 def adopted(into: Path, part: Path, *, is_marked: bool = True) -> None:
-    """Takes over a browser's download, which has a browser's own mark with everything in it."""
+    """Takes over a browser's download with the browser's own mark."""
     part.write_bytes(PDF)
     told = origin_mark.Origin("https://files.example/get/7?sig=SECRET", PAGE)
     origin_mark.set_mark(part, told, at=AT)
@@ -156,7 +156,7 @@ def adopted(into: Path, part: Path, *, is_marked: bool = True) -> None:
 
 
 def test_a_file_is_marked_when_it_gets_its_name(folder: Path) -> None:
-    """By HTTP or by the browser, whose own mark is replaced; the date is still the server's."""
+    """The browser's own mark is replaced; the date is the server's."""
     origin = fetched(folder / "0001")
     mark = b"".join(marks.of(folder / "0001").values())
     assert f"{origin}/get/7".encode() in mark
@@ -171,14 +171,14 @@ def test_a_file_is_marked_when_it_gets_its_name(folder: Path) -> None:
 
 
 def test_without_the_mark_there_is_none(folder: Path) -> None:
-    """Also not the one that the browser set."""
+    """If switched off there is no mark, not even the browser's."""
     fetched(folder / "0001", is_marked=False)
     adopted(folder / "0002", folder / "5f3c", is_marked=False)
     assert marks.of(folder / "0001") == marks.of(folder / "0002") == {}
 
 
 def test_the_mark_comes_along(folder: Path) -> None:
-    """By a second name, by a copy, and by a copy where only the mark has to be carried."""
+    """Links and copies keep the mark."""
     (folder / "a").write_bytes(PDF)
     origin_mark.set_mark(folder / "a", ORIGIN, at=AT)
     mark = marks.of(folder / "a")
@@ -192,7 +192,7 @@ def test_the_mark_comes_along(folder: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="these ways of refusing are Linux's")
 def test_a_file_system_that_refuses_marks_is_no_fault_of_the_file(folder: Path, refusing: Path) -> None:
-    """None of them (`ENOTSUP`), or none so long (`ENOSPC`, `E2BIG`): the file comes all the same, and copies do."""
+    """Without support for marks (`ENOTSUP`, `ENOSPC`, `E2BIG`) files are saved without one."""
     fetched(refusing / "0001")
     assert (refusing / "0001").read_bytes() == PDF
     (folder / "a").write_bytes(PDF)
@@ -225,7 +225,7 @@ def refusing(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.skipif(sys.platform != "win32", reason="streams of NTFS")
 def test_on_windows_the_system_takes_it_for_the_mark(folder: Path) -> None:
-    """PowerShell's `Unblock-File` knows it, and takes it off."""
+    """PowerShell's `Unblock-File` recognises and removes it."""
     fetched(folder / "0001")
     told = ["powershell", "-NoProfile", "-Command", f"Unblock-File -LiteralPath '{folder / '0001'}'"]
     subprocess.run(told, check=True, capture_output=True)
@@ -234,7 +234,7 @@ def test_on_windows_the_system_takes_it_for_the_mark(folder: Path) -> None:
 
 
 def test_it_can_be_left_out_as_any_setting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By flag, environment and file; what cannot be read is named by the flag."""
+    """By flag, environment and file; a wrong value names the flag."""
     monkeypatch.chdir(folder)
     assert settings.load().mark_of_the_web
     (folder / "po-pw.toml").write_text("mark_of_the_web = false\n", "utf-8")

@@ -1,4 +1,4 @@
-"""Saved sign-ins are their owner's alone: the judgements as tables, and real files and folders."""
+"""Saved sign-ins are readable by their owner only: the rules as tables, and real files and folders."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def saved(home: Path, origin: str = "https://a.example") -> tuple[sessions.Sessi
     [(0o100600, ""), (0o040700, ""), (0o100640, "0640"), (0o100604, "0604"), (0o040711, "0711"), (0o100400, "")],
 )
 def test_which_modes_are_open_to_others(mode: int, said: str) -> None:
-    """Any right of the group or of all others, also only to pass through a folder."""
+    """Any right of group or others is open to others."""
     found = private_files.others_by_mode(mode)
     assert bool(found) is bool(said)
     assert said in found
@@ -61,20 +61,20 @@ def test_which_modes_are_open_to_others(mode: int, said: str) -> None:
     ],
 )
 def test_which_access_lists_are_open_to_others(sddl: str, others: str) -> None:
-    """Whoever is allowed anything beyond us, the system and administrators; no list at all is open to everybody."""
+    """Any right beyond the user, the system and administrators is open to others; so is a missing list."""
     found = private_files.others_by_acl(sddl, ANNA)
     assert bool(found) is bool(others)
     assert others in found
 
 
 def test_the_built_in_administrator_is_known_under_its_short_name() -> None:
-    """SDDL abbreviates it where it is the very user we run as."""
+    """SDDL abbreviates the built-in administrator, who may be the user."""
     assert private_files.others_by_acl("D:P(A;;FA;;;LA)", "S-1-5-21-1-2-3-500") == ""
 
 
 @pytest.mark.parametrize("folder", [True, False])
 def test_the_list_we_set_is_one_that_we_accept(folder: bool) -> None:
-    """Protected from what folders above hand down, for one user; a folder hands it on to what is made in it."""
+    """The list is protected, for one user, and inherited by a folder's content."""
     sddl = private_files.access_list(ANNA, folder=folder)
     assert private_files.others_by_acl(sddl, ANNA) == ""
     assert sddl.startswith("D:P(")
@@ -82,7 +82,7 @@ def test_the_list_we_set_is_one_that_we_accept(folder: bool) -> None:
 
 
 def test_what_we_close_is_closed_on_this_system(tmp_path: Path) -> None:
-    """With the system's real calls, for a file and a folder; who wrote it still reads it."""
+    """The system's real calls close a file and a folder, and the owner can still read."""
     folder, file = tmp_path / "f", tmp_path / "f" / "state"
     folder.mkdir()
     file.write_text("secret", "utf-8")
@@ -101,7 +101,7 @@ def test_what_we_close_is_closed_on_this_system(tmp_path: Path) -> None:
 
 @POSIX
 def test_a_sign_in_is_saved_for_its_owner_alone(tmp_path: Path) -> None:
-    """Whatever the umask, and though a loose half-written state of a killed run lay there."""
+    """A sign-in is private with any umask, and if a killed run left an open draft."""
     home = tmp_path / "home"
     before = os.umask(0)
     try:
@@ -117,12 +117,12 @@ def test_a_sign_in_is_saved_for_its_owner_alone(tmp_path: Path) -> None:
     assert [oct(mode(place)) for place in places if place.is_dir()] == ["0o700"] * 4
     assert [oct(mode(place)) for place in places if place.is_file()] == ["0o600"]
     assert kept.cookies(["https://a.example"])[0]["value"] == "x"
-    assert kept.tighten() == []
+    assert kept.restrict_access() == []
 
 
 @POSIX
 def test_a_home_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:
-    """As root with PO_PW_HOME=/tmp, whose mode all programs need: only folders that we made in it are closed."""
+    """With PO_PW_HOME=/tmp only our own folders in it are closed."""
     home = tmp_path / "home"
     for place in (home, home / "known", home / "somebody's"):
         place.mkdir()
@@ -131,7 +131,7 @@ def test_a_home_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:
     knowledge = portal_knowledge.PortalKnowledge(kept, events.Hub(), lambda _: None)
     knowledge.save()
     kept.private_folder(kept.profile("https://a.example"))
-    assert kept.tighten() == []
+    assert kept.restrict_access() == []
     assert [mode(place) for place in (home, home / "known", home / "somebody's")] == [0o1777] * 3
     assert [mode(place) for place in (home / "portals", file.parent, file)] == [0o700, 0o700, 0o600]
     assert [mode(place) for place in (home / "known").iterdir()] == [0o600]
@@ -142,33 +142,33 @@ def test_a_home_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:
 
 @POSIX
 def test_a_looser_one_is_tightened_and_said(tmp_path: Path) -> None:
-    """Copied from another machine, state and folders come open; the next run closes each and names it."""
+    """The next run closes open sign-ins and names each."""
     home = tmp_path / "home"
     kept, file = saved(home)
     file.chmod(0o644)
     file.parent.chmod(0o755)
-    said = kept.tighten()
+    said = kept.restrict_access()
     assert [str(file.parent) in said[0], str(file) in said[1], len(said)] == [True, True, 2]
     assert (mode(file), mode(file.parent)) == (0o600, 0o700)
-    assert kept.tighten() == []
+    assert kept.restrict_access() == []
 
 
 @POSIX
 def test_one_that_cannot_be_tightened_is_refused_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a file system that keeps no modes, a run does not go on as if nothing were."""
+    """On a file system without permissions the run stops with what to do."""
     kept, file = saved(tmp_path / "home")
     file.chmod(0o644)
     monkeypatch.setattr(type(file), "chmod", lambda _self, _mode: None)  # as vfat does it
     with pytest.raises(errors.MachineError, match=r"other users can read it .*PO_PW_HOME") as caught:
-        kept.tighten()
+        kept.restrict_access()
     assert caught.value.exit_code == 3
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"origin": 7}', '{"origin": ""}', "\x00"])
 def test_a_damaged_state_does_not_stop_the_others(tmp_path: Path, content: str) -> None:
-    """The portals that somebody signed in to are listed without it; asked for itself, it says how to make another."""
+    """Other portals are listed without a damaged one, which says how to sign in again."""
     kept, _ = saved(tmp_path)
     _, damaged = saved(tmp_path, "https://b.example")
     damaged.write_text(content, "utf-8")
@@ -179,7 +179,7 @@ def test_a_damaged_state_does_not_stop_the_others(tmp_path: Path, content: str) 
 
 @pytest.mark.parametrize("cookies", [None, 7, ["x"], [7], {"a": 1}])
 def test_cookies_that_are_none_are_a_damaged_state(tmp_path: Path, cookies: object) -> None:
-    """Valid JSON of another shape is said like the rest, not a traceback."""
+    """Valid JSON of another structure is a damaged sign-in."""
     kept, file = saved(tmp_path)
     file.write_text(json.dumps({"origin": "https://a.example", "cookies": cookies}), "utf-8")
     with pytest.raises(errors.LoginRequiredError, match="po-pw login"):
@@ -187,7 +187,7 @@ def test_cookies_that_are_none_are_a_damaged_state(tmp_path: Path, cookies: obje
 
 
 def test_portals_are_listed_the_latest_first(tmp_path: Path) -> None:
-    """By when somebody signed in."""
+    """Portals are listed by the time of the sign-in."""
     for number, origin in enumerate(("https://a.example", "https://b.example", "https://c.example")):
         kept, file = saved(tmp_path, origin)
         os.utime(file, (1000 + number, 1000 + number))

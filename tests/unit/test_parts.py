@@ -1,4 +1,4 @@
-"""Large files that break off: only the rest is asked for, and only where that is certain to be the same file."""
+"""Of large files that were cut off only the rest is requested, if it is certainly the same file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ATTACHMENT = models.Attachment("a1", "large.pdf", models.Link("http://127.0.0.1/
 
 
 class Sender:
-    """Sends `BODY` as asked, and breaks off the first answers after so many bytes."""
+    """Sends `BODY` as requested, and cuts off the first responses after some bytes."""
 
     def __init__(self, *breaks: int) -> None:
         self.breaks = list(breaks)
@@ -39,7 +39,7 @@ class Sender:
         self.asked: list[dict[str, str]] = []
 
     def take(self, count: int) -> None:
-        """The client has taken so many bytes more."""
+        """The client has received so many more bytes."""
         self.taken += count
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -64,7 +64,7 @@ class Sender:
 
 @contextlib.asynccontextmanager
 async def asking(sender: Sender) -> AsyncIterator[Callable[[Path], Awaitable[models.SavedFile | None]]]:
-    """A way to fetch what the sender sends."""
+    """A function that downloads what the sender sends."""
     app = web.Application()
     app.router.add_get("/large.pdf", sender.answer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -88,7 +88,7 @@ async def asking(sender: Sender) -> AsyncIterator[Callable[[Path], Awaitable[mod
 
 
 def fetched(sender: Sender, into: Path, attempts: int = 2) -> models.SavedFile | None:
-    """Fetches, trying again as often as given; each attempt is a session of its own, as after a restart."""
+    """Downloads with several attempts, each in its own session."""
 
     async def once() -> models.SavedFile | None:
         async with asking(sender) as ask:
@@ -101,7 +101,7 @@ def fetched(sender: Sender, into: Path, attempts: int = 2) -> models.SavedFile |
 
 
 def test_only_the_rest_is_asked_for(tmp_path: Path) -> None:
-    """Broken off twice, the file comes in three pieces: whole, with the right hash, and no byte twice."""
+    """Cut off twice, the file comes in three ranges, with the right hash and no byte twice."""
     sender = Sender(2_000_000, 4_000_000)
     saved = fetched(sender, tmp_path / "0001", attempts=3)
     assert saved is not None
@@ -116,7 +116,7 @@ def test_only_the_rest_is_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["changed", "no ranges"])
 def test_a_file_that_is_another_one_starts_from_the_beginning(tmp_path: Path, how: str) -> None:
-    """A server with another file, or without ranges, sends the whole: nothing of the old beginning is in it."""
+    """Another file, or a server without ranges, is downloaded from the beginning."""
     sender = Sender(2_000_000)
     with pytest.raises(errors.TransientError):
         fetched(sender, tmp_path / "0001", attempts=1)
@@ -133,13 +133,13 @@ def test_a_file_that_is_another_one_starts_from_the_beginning(tmp_path: Path, ho
 
 
 def test_what_was_not_synced_for_certain_is_fetched_again(tmp_path: Path) -> None:
-    """After a power cut the end of a file may be anything: only what its note vouches for is kept."""
+    """After a power cut only bytes that were synced are kept."""
     sender = Sender(2_000_000)
     with pytest.raises(errors.TransientError):
         fetched(sender, tmp_path / "0001", attempts=1)
     part = tmp_path / "0001.part"
-    note = json.loads(partial.note_path(part).read_text("utf-8"))
-    partial.note_path(part).write_text(json.dumps({**note, "synced": 500_000}), "utf-8")
+    note = json.loads(partial.info_path(part).read_text("utf-8"))
+    partial.info_path(part).write_text(json.dumps({**note, "synced": 500_000}), "utf-8")
     with part.open("r+b") as stream:
         stream.seek(500_000)
         stream.write(bytes(1_000_000))
@@ -153,7 +153,7 @@ NO_NUMBER = '{"attachment_id": "a1", "source": "", "length": 9, "validator": "x"
 
 @pytest.mark.parametrize("note", ["", "{", '{"attachment_id": "a1"}', "[]", '{"synced": 7}', NO_NUMBER])
 def test_a_note_that_says_nothing_begins_anew(tmp_path: Path, note: str) -> None:
-    """A note cut short, or one of something else, is as if there were none."""
+    """Without readable information the download starts again."""
     (tmp_path / "0001.part").write_bytes(b"x" * 200_000)
     (tmp_path / "0001.part.json").write_text(note, "utf-8")
     saved = fetched(Sender(), tmp_path / "0001", attempts=1)
@@ -177,7 +177,7 @@ def test_a_note_that_says_nothing_begins_anew(tmp_path: Path, note: str) -> None
     ],
 )
 def test_only_strong_validators_will_do(headers: dict[str, str], validator: str) -> None:
-    """A weak tag, or a date too near to the answer's own, may stand for two different files."""
+    """A weak tag, or a date close to the response's, is not used."""
     assert partial.validator(headers) == validator
 
 
@@ -194,7 +194,7 @@ def test_only_strong_validators_will_do(headers: dict[str, str], validator: str)
     ],
 )
 def test_an_answer_goes_on_only_with_that_very_range(content_range: str, status: int, fine: bool) -> None:
-    """What a server sends instead of the range that was asked for is never put behind what is there."""
+    """Only the requested range is appended."""
     note = partial.ResumeInfo("a1", "http://127.0.0.1/x", 1000, '"x"', 500)
     assert partial.is_continuation(note, status, {"content-range": content_range}) is fine
 
@@ -211,7 +211,7 @@ def test_an_answer_goes_on_only_with_that_very_range(content_range: str, status:
     ],
 )
 def test_a_kept_file_is_the_same_where_the_server_says_so(status: int, headers: dict[str, str], same: bool) -> None:
-    """By 304, or by the tag of an answer whose body then is not read."""
+    """By 304, or by the tag of a response whose body is not read."""
     kept = models.SavedFile("a1", "x.pdf", "x.pdf", 7, "", "", "http", "", etag='"e"')
     assert freshness.is_same(kept, status, headers) is same
 
@@ -226,7 +226,7 @@ def test_a_kept_file_is_the_same_where_the_server_says_so(status: int, headers: 
     ],
 )
 def test_without_a_tag_date_and_length_decide(headers: dict[str, str], same: bool) -> None:
-    """A file of another date or length is another file."""
+    """Another date or length means another file."""
     kept = models.SavedFile("a1", "x.pdf", "x.pdf", 7, "", "", "http", "", modified_at=NOW)
     assert freshness.is_same(kept, 200, headers) is same
     assert freshness.conditions(kept) == {"If-Modified-Since": "Wed, 25 Nov 2026 12:00:00 GMT"}

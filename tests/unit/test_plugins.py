@@ -1,4 +1,4 @@
-"""What an installed package adds: a portal, and a file of results; found by its entry points."""
+"""Installed packages add a portal or a results file by entry points."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from po_pw.portals.generic import generic_portal
 class ThirdPortal(generic_portal.GenericPortal):
     name = "third"
 
-    def claims(self, url):
+    def recognises(self, url):
         return 0.9 if url.startswith("https://third.example/") else 0.0
 
 def portal(options):
@@ -48,7 +48,7 @@ class Lines:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package of somebody else's, as an installer leaves it; gives where its entry points are listed."""
+    """An installed package of somebody else; returns the folder of its entry points."""
     place = tmp_path / "site"
     listed = place / "third_party-1.0.dist-info" / "entry_points.txt"
     listed.parent.mkdir(parents=True)
@@ -60,7 +60,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_portal_of_another_package_gets_its_addresses(package: Path) -> None:
-    """It says of which addresses it is sure; the others stay with the portal that needs no description."""
+    """Its portal gets the addresses that it recognises; others go to the generic one."""
     package.write_text("[po_pw.portals]\nthird = third_party:portal\n", "utf-8")
     known = registry.Registry(settings.Settings())
     assert known.for_url("https://third.example/orders/1").name == "third"
@@ -68,7 +68,7 @@ def test_a_portal_of_another_package_gets_its_addresses(package: Path) -> None:
 
 
 def test_a_file_of_results_of_another_package_is_written_beside_ours(package: Path, tmp_path: Path) -> None:
-    """It gets every row in order, and its place in the output directory by the same rules as our tables."""
+    """Its writer gets every row in order, and its file follows the rules for our tables."""
     package.write_text("[po_pw.result_writers]\nresults.tsv = third_party:Lines\n", "utf-8")
     out = tmp_path / "out"
     out.mkdir()
@@ -82,7 +82,7 @@ def test_a_file_of_results_of_another_package_is_written_beside_ours(package: Pa
 
 
 def test_a_writer_that_fails_costs_its_own_file_only(package: Path, tmp_path: Path) -> None:
-    """Our tables are all there, and what is missing is said."""
+    """If a writer fails, only its file is missing, with a notice."""
     (package.parents[1] / "third_party.py").write_text(MODULE.replace("row.po_number", "row.nothing"), "utf-8")
     package.write_text("[po_pw.result_writers]\nresults.tsv = third_party:Lines\n", "utf-8")
     summary = test_results.write(tmp_path)
@@ -93,7 +93,7 @@ def test_a_writer_that_fails_costs_its_own_file_only(package: Path, tmp_path: Pa
 
 
 def test_a_package_that_cannot_be_loaded_is_named(package: Path) -> None:
-    """Not a traceback: which package it is, and what to do."""
+    """The message names the package and what to do."""
     package.write_text("[po_pw.portals]\nthird = third_party:missing\n", "utf-8")
     with pytest.raises(errors.MachineError, match=r"the package third-party .*pip uninstall third-party"):
         registry.Registry(settings.Settings())

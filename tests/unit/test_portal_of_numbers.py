@@ -28,7 +28,7 @@ def options(home: Path, **more: Any) -> settings.Settings:
 
 
 def test_the_only_sign_in_to_coupa_tells_the_portal(tmp_path: Path) -> None:
-    """With and without --portal, beside sign-ins to other portals; what tells it is said."""
+    """The only sign-in to Coupa decides, with and without --portal, and is named."""
     signed_in(tmp_path, ACME)
     signed_in(tmp_path, OTHER)
     for given in (options(tmp_path), options(tmp_path, portal="coupa")):
@@ -38,7 +38,7 @@ def test_the_only_sign_in_to_coupa_tells_the_portal(tmp_path: Path) -> None:
 
 
 def test_at_a_company_s_own_host_the_page_that_was_opened_tells_it(tmp_path: Path) -> None:
-    """Only if the user says that it is Coupa: then its orders follow from their numbers."""
+    """On a company's own host, only `--portal coupa` makes it Coupa."""
     signed_in(tmp_path, OTHER, f"{OTHER}/orders/7")
     signed_in(tmp_path, OWN, f"{OWN}/order_headers/17")
     found, _ = portal_of_numbers.located(options(tmp_path, portal="coupa"))
@@ -48,7 +48,7 @@ def test_at_a_company_s_own_host_the_page_that_was_opened_tells_it(tmp_path: Pat
 
 
 def test_what_the_settings_say_counts_before(tmp_path: Path) -> None:
-    """And nothing more is said."""
+    """Settings come first, without a message."""
     signed_in(tmp_path, ACME)
     for given in ({"base_url": BOLT}, {"url_template": f"{OTHER}/orders/{{po_number}}"}):
         settled = options(tmp_path, **given)
@@ -70,7 +70,7 @@ def test_what_the_settings_say_counts_before(tmp_path: Path) -> None:
 def test_where_the_portal_is_not_known_it_is_said_what_to_add(
     known: tuple[str, ...], given: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
-    """Nothing is opened at a portal that is only guessed."""
+    """An unknown portal is never guessed."""
     for origin in known:
         signed_in(tmp_path, origin)
     with pytest.raises(errors.InputError, match=said.replace("{", r"\{")):

@@ -33,7 +33,7 @@ _SCUTIL = """<dictionary> {
     ],
 )
 def test_exceptions(host: str, exceptions: str, expected: bool) -> None:
-    """`NO_PROXY` in all forms that people write."""
+    """`NO_PROXY` is read in all usual forms."""
     assert proxies.is_excepted(host, 443, exceptions) is expected
 
 
@@ -41,13 +41,13 @@ def test_exceptions(host: str, exceptions: str, expected: bool) -> None:
     "host", ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "::1", "169.254.1.1", "fe80::1"]
 )
 def test_this_computer_needs_no_proxy(host: str) -> None:
-    """As in Chromium, whatever is set: not even a PAC file is asked."""
+    """As in Chromium, this computer needs no proxy, whatever is set."""
     everywhere = proxies.Proxies({"http": "http://proxy:1"}, pac="http://wpad/", is_environment=True)
     assert everywhere.server_for("http", host, 80) is None
 
 
 def test_the_environment_counts_for_our_client_and_for_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same servers and exceptions for both; user name and password apart, and in nothing that is printed."""
+    """Both use the same servers and exceptions; the password is never printed."""
     monkeypatch.setenv("https_proxy", "http://anna:s%40cret-word@proxy.example:3128/")
     monkeypatch.setenv("all_proxy", "socks.example:80")
     monkeypatch.setenv("no_proxy", ".inside.example,10.0.0.0/8")
@@ -60,12 +60,12 @@ def test_the_environment_counts_for_our_client_and_for_the_browser(monkeypatch: 
         "--proxy-bypass-list=localhost;inside.example;*.inside.example;10.0.0.0/8",
     ]
     assert found.credentials() == ("http://proxy.example:3128", "anna", "s@cret-word")
-    assert "cret" not in found.told() + repr(found) + " ".join(found.browser_arguments())
-    assert "https://" not in found.told()
+    assert "cret" not in found.described() + repr(found) + " ".join(found.browser_arguments())
+    assert "https://" not in found.described()
 
 
 def test_what_only_the_browser_can_use_goes_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PAC files and SOCKS proxies."""
+    """With PAC files and SOCKS proxies files come through the browser."""
     monkeypatch.setenv("https_proxy", "socks5://proxy.example:1080")
     with pytest.raises(errors.BrowserRouteNeededError, match="socks5"):
         proxies.read().server_for("https", "portal.example", 443)
@@ -76,6 +76,6 @@ def test_what_only_the_browser_can_use_goes_through_it(monkeypatch: pytest.Monke
 
 
 def test_a_pac_file_of_macos_counts_when_it_is_switched_on() -> None:
-    """As `scutil --proxy` tells."""
+    """`scutil --proxy` says whether it is."""
     assert proxies.pac_of_scutil(_SCUTIL % 1) == "http://wpad.example/proxy.pac"
     assert proxies.pac_of_scutil(_SCUTIL % 0) == ""

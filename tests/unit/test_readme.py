@@ -1,4 +1,4 @@
-"""README, the pages in `docs/` and the program say the same."""
+"""README, `docs/` and the program agree."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ OTHERS = {"--group", "--help", "--init", "--now", "--rm", "--shm-size"}
 
 
 def slug(heading: str) -> str:
-    """The anchor that GitHub and MyST give a heading."""
+    """The anchor of a heading on GitHub and in MyST."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
 
 
 def test_the_first_two_sh_blocks_are_the_two_commands() -> None:
-    """One line each: the demo, and the tests; CI runs the second as it stands."""
+    """They are one line each: the demo and the tests."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     assert [block.count("\n") for block in blocks[:2]] == [1, 1]
     assert "po-pw demo" in blocks[0]
@@ -34,25 +34,25 @@ def test_the_first_two_sh_blocks_are_the_two_commands() -> None:
 
 
 def test_every_command_is_in_readme() -> None:
-    """A command nobody reads of is a command nobody uses."""
+    """Every command is mentioned in README."""
     group = get_command(commands.app)
     missing = [name for name in group.commands if f"po-pw {name}" not in README]  # type: ignore[attr-defined]
     assert missing == []
 
 
 def test_every_status_is_in_readme() -> None:
-    """Whoever opens the results finds what a status means."""
+    """Every status is explained in README."""
     assert [status for status in models.Status if f"`{status.value}`" not in README] == []
 
 
 def test_readme_stays_short() -> None:
-    """What only some need is in `docs/`."""
+    """README stays below its limit of lines."""
     assert len(README.splitlines()) <= 240
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
 def test_every_option_that_a_page_names_exists(document: Path) -> None:
-    """An option that the program does not know is a lie."""
+    """Every option that a page mentions exists."""
     group = get_command(commands.app)
     known = set(OTHERS)
     todo = [group]
@@ -65,14 +65,14 @@ def test_every_option_that_a_page_names_exists(document: Path) -> None:
 
 
 def test_the_version_is_one() -> None:
-    """Package and project agree."""
+    """Package and project have the same version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["version"] == po_pw.__version__
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
 def test_every_link_of_a_page_leads_somewhere(document: Path) -> None:
-    """To a file of this project, and to a heading that is in it."""
+    """Links lead to existing files and headings."""
     text = document.read_text("utf-8")
     for path, anchor in re.findall(r"\]\((?!https?:)([\w./-]*)(?:#([\w-]+))?\)", text):
         to = document.parent / path if path else document
@@ -84,7 +84,7 @@ def test_every_link_of_a_page_leads_somewhere(document: Path) -> None:
 
 
 def test_every_page_can_be_found() -> None:
-    """From README, and in the contents of the HTML."""
+    """Every page is linked from README and the HTML contents."""
     contents = (ROOT / "docs" / "conf.py").read_text("utf-8") + (ROOT / "docs" / "index.md").read_text("utf-8")
     for page in PAGES[1:]:
         if page.name != "index.md":
@@ -94,7 +94,7 @@ def test_every_page_can_be_found() -> None:
 
 
 def test_every_line_of_doctor_is_in_the_troubleshooting_table() -> None:
-    """Whatever `po-pw doctor` names can be looked up, and nothing else is listed."""
+    """The table has exactly the names that `po-pw doctor` prints."""
     calls = r"""(?:checks\.(?:ok|warning|problem|failed)|in_thread|trying)\(\s*"([a-z -]+)\""""
     names = ("environment", "folders", "browser", "connections")
     sources = [(ROOT / "po_pw" / "doctor" / f"{name}.py").read_text("utf-8") for name in names]

@@ -1,4 +1,4 @@
-"""A journal that is damaged is set aside and made anew from the manifests: nothing known is lost, and it is said."""
+"""A damaged journal is set aside and rebuilt from the manifests; nothing known is lost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FAILURE = models.Failure(models.ErrorCode.NOT_FOUND, "gone: 404, „weg“")
 
 
 def made(number: int) -> models.Outcome:
-    """An outcome of every kind, as a manifest can tell it again."""
+    """An outcome of every kind, as far as a manifest records it."""
     status = STATUSES[number % 4]
     has_files = status in {models.Status.COMPLETED, models.Status.PARTIAL}
     lacks = not status.succeeded
@@ -72,7 +72,7 @@ def told(out: Path, one: models.Outcome, stem: str = "", **more: Any) -> Path:
 
 @contextlib.asynccontextmanager
 async def opened(out: Path) -> Any:
-    """The journal of an output directory, and what was said when it was opened."""
+    """The journal of an output directory, and the messages when it was opened."""
     said: list[str] = []
     hub = events.Hub()
     hub.listen(lambda event: said.append(event.text) if isinstance(event, events.Notice) else None)
@@ -82,13 +82,13 @@ async def opened(out: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An output directory after a run: manifests, and a journal that was closed in order."""
+    """An output directory after a run, with manifests and a journal closed normally."""
     return filled(tmp_path_factory.mktemp("finished"), None)
 
 
 @pytest.fixture(scope="module")
 def died(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same as a kill leaves it: what was done last is in the write-ahead log alone."""
+    """The same after a kill: the last changes are only in the write-ahead log."""
     return filled(tmp_path_factory.mktemp("living"), tmp_path_factory.mktemp("died") / "out")
 
 
@@ -118,7 +118,7 @@ def checkpoint(out: Path) -> None:
 
 
 def known(out: Path) -> tuple[Mapping[models.OrderKey, models.Outcome], list[str]]:
-    """What the journal knows after it was opened, and what was said about that; it also takes new work."""
+    """What the journal knows after opening, and the messages; it also accepts new work."""
 
     async def body() -> tuple[Mapping[models.OrderKey, models.Outcome], list[str]]:
         async with opened(out) as (journal, said):
@@ -134,7 +134,7 @@ def known(out: Path) -> tuple[Mapping[models.OrderKey, models.Outcome], list[str
 
 
 def flip(seed: int, content: bytes) -> bytes:
-    """Damages bytes as disks and programs do: some flipped, a block of zeros, a block from elsewhere, an end."""
+    """Damages bytes as disks and programs do."""
     chance = random.Random(seed)
     damaged = bytearray(content)
     at = chance.randrange(len(damaged))
@@ -155,7 +155,7 @@ def flip(seed: int, content: bytes) -> bytes:
 
 @pytest.fixture
 def quick(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where the system has one: hundreds of journals are synced, and no power cut is tried."""
+    """A folder in memory if possible: hundreds of journals are synced."""
     memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
     if not os.access(memory, os.W_OK):
         yield tmp_path
@@ -165,7 +165,7 @@ def quick(tmp_path: Path) -> Iterator[Path]:
 
 
 def hit(tmp_path: Path, whole: Path, suffix: str, seed: int) -> tuple[Path, bytes]:
-    """A copy of an output directory with one of the journal's files damaged."""
+    """A copy of an output directory with one damaged journal file."""
     out = tmp_path / f"{seed}"
     shutil.copytree(whole, out)
     file = out / ".po-pw" / f"journal.db{suffix}"
@@ -179,7 +179,7 @@ def hit(tmp_path: Path, whole: Path, suffix: str, seed: int) -> tuple[Path, byte
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [range(24), range(24, 48)], ids=["one", "two"])
 def test_flipped_bytes_lose_nothing(quick: Path, finished: Path, seeds: range) -> None:
-    """Wherever the database is hit, each order's outcome is known afterwards as it was; what was there is set aside."""
+    """Wherever the database is damaged, all outcomes are known, and the damaged file is set aside."""
     rebuilt = 0
     for seed in seeds:
         out, damaged = hit(quick, finished, "", seed)
@@ -201,7 +201,7 @@ def test_flipped_bytes_lose_nothing(quick: Path, finished: Path, seeds: range) -
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", ""])
 def test_what_a_kill_left_may_be_damaged_too(quick: Path, died: Path, suffix: str) -> None:
-    """A log or its index that was hit, or a database whose log is whole, brings back every outcome as well."""
+    """A damaged log or index, or a database with an intact log, loses no outcome."""
     for seed in range(12):
         out, _ = hit(quick, died, suffix, seed)
         found, said = known(out)
@@ -210,7 +210,7 @@ def test_what_a_kill_left_may_be_damaged_too(quick: Path, died: Path, suffix: st
 
 
 def test_a_kill_is_no_damage(tmp_path: Path, died: Path) -> None:
-    """What a kill leaves is looked through, and found sound: nothing is said, nothing is set aside."""
+    """After a kill the journal is checked and found intact, without a message."""
     shutil.copytree(died, tmp_path / "out")
     found, said = known(tmp_path / "out")
     assert (len(found), said) == (40, [])
@@ -241,7 +241,7 @@ def forbidden(file: Path) -> None:
 
 
 def silent(file: Path) -> None:
-    """One letter of a digest, as a disk may do it: SQLite alone does not notice."""
+    """Changes one letter of a digest, which SQLite does not notice."""
     content = file.read_bytes()
     at = content.rindex(b"ab" * 32, 0, content.index(b'"sum":'))
     file.write_bytes(content[:at] + b"c" + content[at + 1 :])
@@ -249,7 +249,7 @@ def silent(file: Path) -> None:
 
 @pytest.mark.parametrize("damage", [nothing_left, something_else, gone, wrong_number, forbidden, silent])
 def test_each_kind_of_damage_is_met(tmp_path: Path, finished: Path, damage: Callable[[Path], None]) -> None:
-    """Cut to nothing, another program's file, taken away, a wrong version, a flag, a letter: the orders are known."""
+    """After every kind of damage the orders are known."""
     out = tmp_path / "out"
     shutil.copytree(finished, out)
     damage(out / ".po-pw" / "journal.db")
@@ -261,7 +261,7 @@ def test_each_kind_of_damage_is_met(tmp_path: Path, finished: Path, damage: Call
 
 
 def test_a_manifest_that_cannot_be_read_is_counted(tmp_path: Path, finished: Path) -> None:
-    """Orders whose manifest is damaged, or is a copy that a sync program made, are simply done again."""
+    """Orders with a damaged or copied manifest are processed again."""
     out = tmp_path / "out"
     shutil.copytree(finished, out)
     (out / ".po-pw" / "journal.db").write_bytes(b"nothing" * 1000)
@@ -277,7 +277,7 @@ def test_a_manifest_that_cannot_be_read_is_counted(tmp_path: Path, finished: Pat
 
 
 def test_of_two_manifests_the_later_counts(tmp_path: Path) -> None:
-    """An order that moved to another supplier's folder comes back with its latest outcome, and both names stay its."""
+    """An order that moved has its latest outcome and both folder names."""
     out = tmp_path
     (out / ".po-pw").mkdir()
     later = START + datetime.timedelta(days=1)
@@ -307,7 +307,7 @@ def test_of_two_manifests_the_later_counts(tmp_path: Path) -> None:
 
 
 def test_what_the_log_lost_comes_from_the_manifests(tmp_path: Path, died: Path) -> None:
-    """A write-ahead log that is gone takes its outcomes with it; they are recovered, and that is said."""
+    """Outcomes of a missing write-ahead log are recovered, which is reported."""
     out = tmp_path / "out"
     shutil.copytree(died, out)
     for suffix in ("-wal", "-shm"):
@@ -320,7 +320,7 @@ def test_what_the_log_lost_comes_from_the_manifests(tmp_path: Path, died: Path) 
 def test_a_journal_closed_in_order_is_not_looked_through(
     tmp_path: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Looking costs seconds at 100,000 orders: it is done after a crash or a stranger's hand, not at every start."""
+    """The journal is checked only after a crash or a change by others, as that takes seconds."""
     looks: list[Path] = []
     look = integrity.find_damage
 
@@ -342,7 +342,7 @@ def test_a_journal_closed_in_order_is_not_looked_through(
 
 
 def test_damage_met_in_the_middle_is_mended_by_the_next_start(tmp_path: Path, finished: Path) -> None:
-    """A run that meets damage ends with one clear message, and does not call the journal closed in order."""
+    """A run that finds damage ends with one clear message; the next start repairs it."""
     out = tmp_path / "out"
     shutil.copytree(finished, out)
     path = out / ".po-pw" / "journal.db"
@@ -368,7 +368,7 @@ def test_damage_met_in_the_middle_is_mended_by_the_next_start(tmp_path: Path, fi
 
 
 def test_a_newer_journal_is_refused_and_stays(tmp_path: Path, finished: Path) -> None:
-    """A journal of a later po-pw, which has more to keep, is no damaged one: it is left as it is."""
+    """A newer po-pw's journal is left unchanged."""
     out = tmp_path / "out"
     shutil.copytree(finished, out)
     path = out / ".po-pw" / "journal.db"
@@ -382,7 +382,7 @@ def test_a_newer_journal_is_refused_and_stays(tmp_path: Path, finished: Path) ->
 
 
 def test_nothing_is_said_where_nothing_was_done(tmp_path: Path) -> None:
-    """A new output directory, or one whose run was killed before it began, is no recovery."""
+    """A new output directory reports no recovery."""
     (tmp_path / ".po-pw").mkdir()
     (tmp_path / ".po-pw" / "journal.db").touch()
     assert run_async(notices(tmp_path)) == []
@@ -395,7 +395,7 @@ async def notices(out: Path) -> list[str]:
 
 
 def test_two_damaged_journals_are_both_kept(tmp_path: Path) -> None:
-    """The second within the same second gets another name."""
+    """A second damaged journal of the same second gets another name."""
     now = datetime.datetime(2026, 11, 25, 9, 30)  # noqa: DTZ001 - only its digits count
     names = []
     for _ in range(2):

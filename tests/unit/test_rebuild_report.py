@@ -1,4 +1,4 @@
-"""`po-pw report` where no run ended as it should."""
+"""`po-pw report` after runs that did not end normally."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def invoked(*words: object) -> testing.Result:
 
 
 async def killed(out: Path) -> None:
-    """Leaves what a run leaves that was killed after the first of two orders."""
+    """The state after a run was killed after the first of two orders."""
     (out / ".po-pw").mkdir(parents=True)
     async with store.Journal.open(out / ".po-pw" / "journal.db") as journal:
         run = await journal.begin(journal_values.PLAN, [journal_values.row(1), journal_values.row(2)])
@@ -30,7 +30,7 @@ async def killed(out: Path) -> None:
 
 
 def test_a_run_that_was_killed_is_reported(tmp_path: Path) -> None:
-    """With what its journal has, the command that continues, and the word that it did not end."""
+    """The report has the journal's content, the command that continues, and that the run did not end."""
     run_async(killed(tmp_path / "out"))
     assert invoked("report", tmp_path / "out").exit_code == 0
     text = (tmp_path / "out" / "report.html").read_text("utf-8")

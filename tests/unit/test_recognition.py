@@ -1,4 +1,4 @@
-"""Whether a page is the order's that was asked for: by facts alone, and over real pages in a real browser."""
+"""Whether a page is the requested order's, decided by facts alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def order(number: str = "PO-7001", url: str = f"{P}/orders/55") -> models.Purcha
 
 
 def facts(**given: Any) -> page_facts.PageFacts:
-    """An order's page at the address asked for, that shows an id of its own and no PO number."""
+    """An order's page at the requested address, with an id and no PO number."""
     asked = given.get("asked", f"{P}/orders/55")
     plain = {
         "url": asked,
@@ -44,7 +44,7 @@ def facts(**given: Any) -> page_facts.PageFacts:
 
 
 def bare(**given: Any) -> page_facts.PageFacts:
-    """A page with little on it, at the address asked for."""
+    """A page with little content at the requested address."""
     plain = {
         "title": "Portal",
         "headings": ((1, "Welcome"),),
@@ -61,12 +61,12 @@ def form(*kinds: str, **given: Any) -> page_facts.CredentialForm:
     return page_facts.CredentialForm(tuple(sorted(kinds)), **{**plain, **given})
 
 
-def way(label: str = "Sign in", *, in_content: bool = True) -> page_facts.WayIn:
-    return page_facts.WayIn(label, f"{P}/sso", in_content)
+def way(label: str = "Sign in", *, in_content: bool = True) -> page_facts.SignInLink:
+    return page_facts.SignInLink(label, f"{P}/sso", in_content)
 
 
 def experienced(count: int = 2) -> memories.PortalMemory:
-    """A memory of orders recognised by strong evidence, and of a not-found page."""
+    """A memory with orders of strong evidence and a not-found page."""
     known = memories.PortalMemory()
     for n in range(count):
         one = order(f"PO-{9000 + n}", f"{P}/orders/{n}")
@@ -235,7 +235,7 @@ SURE: Final = [
 
 @pytest.mark.parametrize(("shown", "kind"), [one[1:] for one in SURE], ids=[one[0] for one in SURE])
 def test_what_one_page_tells_by_itself(shown: page_facts.PageFacts, kind: PageKind) -> None:
-    """No other order is known: status, address, structure and number alone decide, with a reason."""
+    """Without other orders, status, address, structure and number decide, with a reason."""
     found = judge(shown)
     assert found.kind is kind, found
     assert found.certain
@@ -244,7 +244,7 @@ def test_what_one_page_tells_by_itself(shown: page_facts.PageFacts, kind: PageKi
 
 @pytest.mark.parametrize(("shown", "kind"), [one[1:] for one in SURE], ids=[one[0] for one in SURE])
 def test_what_is_known_of_the_portal_changes_no_clear_verdict(shown: page_facts.PageFacts, kind: PageKind) -> None:
-    """The same, on a portal whose orders and error pages are known."""
+    """The same with knowledge of the portal."""
     assert judge(shown, experienced()).kind in {kind, PageKind.SIGNED_OUT if kind is PageKind.CHALLENGE else kind}
 
 
@@ -254,7 +254,7 @@ def test_what_is_known_of_the_portal_changes_no_clear_verdict(shown: page_facts.
     ids=["an order with an id of its own", "nobody knows", "no fields", "a sentence with the number as its heading"],
 )
 def test_what_only_other_orders_can_tell_is_not_certain(shown: page_facts.PageFacts) -> None:
-    """It is held back, and kept as facts until more is known."""
+    """Uncertain pages wait, stored as facts."""
     found = judge(shown)
     assert (found.kind, found.certain) == (PageKind.ORDER, False)
     assert page_facts.from_json(shown.to_json()) == shown
@@ -294,14 +294,14 @@ LATER: Final = [
 
 @pytest.mark.parametrize(("shown", "kind"), [one[1:] for one in LATER], ids=[one[0] for one in LATER])
 def test_what_other_orders_of_the_portal_tell(shown: page_facts.PageFacts, kind: PageKind) -> None:
-    """Two orders and a not-found page are known: likeness, and the place where numbers stand, decide."""
+    """Similarity, and where numbers are shown, decide."""
     found = judge(shown, experienced())
     assert found.kind is kind, found
     assert found.certain
 
 
 def test_an_attachments_area_makes_an_order_of_a_page_at_the_right_address() -> None:
-    """Without any number; but not where the portal led elsewhere, nor where the number is another's."""
+    """It does so without a number, but not after a redirect or with another number."""
     assert judge(facts(), has_area=True).certain
     assert judge(facts(url=f"{P}/home"), has_area=True).kind is PageKind.NOT_RECOGNISED
     other = facts(headings=((1, "Order PO-1234"),))
@@ -310,7 +310,7 @@ def test_an_attachments_area_makes_an_order_of_a_page_at_the_right_address() -> 
 
 
 def test_another_order_of_the_list_is_told_from_its_heading_alone() -> None:
-    """Nothing is known of the portal; the list says that PO-7002 is another order."""
+    """The list shows that PO-7002 is another order."""
     shown = facts(headings=((1, "Order PO-7002"),), title="Portal")
     found = judge(shown, others=lambda core: core == "7002")
     assert found.kind is PageKind.NOT_RECOGNISED
@@ -324,7 +324,7 @@ def test_another_order_of_the_list_is_told_from_its_heading_alone() -> None:
 def test_an_address_of_another_order_in_the_list_is_told_from_what_it_shows(
     known: memories.PortalMemory | None,
 ) -> None:
-    """A list whose column of addresses was sorted alone: each address and its page agree, on another order's number."""
+    """If only the column of addresses was sorted, each page shows another order's number."""
     wrong = f"{P}/orders/PO-7002"
     shown = facts(asked=wrong, title="Order PO-7002", headings=((1, "Order PO-7002"),))
     found = judge(
@@ -342,13 +342,13 @@ def test_an_address_of_another_order_in_the_list_is_told_from_what_it_shows(
 
 
 def test_one_sighting_of_a_number_is_no_rule() -> None:
-    """A place that one order alone has shown its number in makes others doubtful, not wrong."""
+    """A position seen once makes others uncertain, not wrong."""
     found = judge(facts(headings=((1, "Order PO-1234"),)), experienced(1))
     assert (found.kind, found.certain) == (PageKind.ORDER, False)
 
 
 def test_the_same_words_for_two_orders_are_no_order() -> None:
-    """An error text with 200: the first is held back, the second is not; judged again, neither is."""
+    """An error text with status 200 is recognised at the second order."""
     known = memories.PortalMemory()
     one, two = order("PO-7001"), order("PO-7002", f"{P}/orders/56")
     pages = {one: bare(signature=frozenset("ab")), two: bare(asked=two.url, signature=frozenset("ab"))}
@@ -362,7 +362,7 @@ def test_the_same_words_for_two_orders_are_no_order() -> None:
 
 
 def test_orders_that_differ_in_numbers_alone_are_told_by_their_own_id() -> None:
-    """A labelled field that holds the record's id is no error's text."""
+    """A labelled field with the record's id is not an error's text."""
     known = experienced()
     known.note_text("PO-1", "t-order")
     assert judge(facts(fields=(*FIELDS, ("Id", "55"))), known).kind is PageKind.ORDER
@@ -370,7 +370,7 @@ def test_orders_that_differ_in_numbers_alone_are_told_by_their_own_id() -> None:
 
 
 def test_held_back_orders_are_judged_again_with_what_came_later() -> None:
-    """The same facts, from JSON, once an order with strong evidence is known."""
+    """The same facts from JSON are decided once an order with strong evidence is known."""
     kept = facts().to_json()
     assert not judge(page_facts.from_json(kept)).certain
     later = judge(page_facts.from_json(kept), experienced())
@@ -378,7 +378,7 @@ def test_held_back_orders_are_judged_again_with_what_came_later() -> None:
 
 
 def test_another_orders_page_after_a_redirect_teaches_nothing() -> None:
-    """Read before any order is known, it is not taken for this portal's error page for ever."""
+    """It is not learned as the portal's error page."""
     known = memories.PortalMemory()
     led = facts(url=f"{P}/orders/56", headings=((1, "Order PO-7002"),))
     recognition.learn(known, led, order(), judge(led, known))
@@ -409,7 +409,7 @@ def test_another_orders_page_after_a_redirect_teaches_nothing() -> None:
     ],
 )
 def test_the_records_own_part_of_an_address(url: str, number: str, siblings: tuple[str, ...], part: str) -> None:
-    """An id or number, told by the PO number, by what varies among orders, or by its looks."""
+    """It is the PO number, what varies among orders, or what looks like an id."""
     assert record_address.record_part(P + url, number, [P + one for one in siblings]) == part
 
 
@@ -432,7 +432,7 @@ def test_the_records_own_part_of_an_address(url: str, number: str, siblings: tup
     ],
 )
 def test_an_address_keeps_the_record(url: str, keeps: bool) -> None:
-    """As a part of its own, never inside a longer number or a return address."""
+    """The id is a separate part, not inside a longer number or a return address."""
     assert record_address.keeps_record(P + url, "5512") is keeps
 
 
@@ -463,7 +463,7 @@ def test_an_address_keeps_the_record(url: str, keeps: bool) -> None:
     ],
 )
 def test_numbers_are_compared_without_prefix_separators_and_zeros(text: str, number: str, shows: bool) -> None:
-    """A number as a number of its own; one of few digits only with its prefix, or alone."""
+    """A short number counts only with its prefix or alone."""
     assert numbers.shows(text, number) is shows
     if shows:
         shape = numbers.template(text, number)
@@ -471,7 +471,7 @@ def test_numbers_are_compared_without_prefix_separators_and_zeros(text: str, num
 
 
 def test_a_template_finds_the_number_in_its_place() -> None:
-    """Also one with another prefix, and nothing where the words around differ."""
+    """Other prefixes match; other surrounding words do not."""
     shape = numbers.template("Order PO-123 | Portal", "PO-123")
     assert numbers.filled("Order PO-456 | Portal", shape) == "PO-456"
     assert numbers.filled("Order 456 | Portal", shape) == "456"
@@ -483,7 +483,7 @@ def test_a_template_finds_the_number_in_its_place() -> None:
     [("Attachments (1)", ("Items", "1")), ("1 attachment", ("Revision", "01")), ("Line 1", ("Page", "1"))],
 )
 def test_a_count_is_not_where_a_portal_shows_its_numbers(heading: str, field: tuple[str, str]) -> None:
-    """On the page of order 1 a count of 1 looks like its number: the page of order 2 shows it as well."""
+    """A count of 1 on the page of order 1 is recognised as a count by the page of order 2."""
     known = memories.PortalMemory()
     first = facts(headings=((1, "Purchase order"), (2, heading)), fields=(field,), signature=("a", "b"))
     one = models.PurchaseOrder(models.OrderKey("PO-1"), "PO-1", first.asked)
@@ -497,7 +497,7 @@ def test_a_count_is_not_where_a_portal_shows_its_numbers(heading: str, field: tu
 
 
 def test_facts_are_values() -> None:
-    """Frozen, and what is no facts is refused."""
+    """Facts are immutable, and invalid ones are refused."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         facts().title = "x"  # type: ignore[misc]
     for text in ("", "[]", "{}", '{"headings": 1}', "null"):

@@ -1,4 +1,4 @@
-"""docs/records.md names exactly the keys that the program writes, and says once what each means."""
+"""docs/records.md names exactly the keys that the program writes, with one meaning each."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ SILENT = {events.BytesReceived, events.Progress}
 
 
 def tabled(heading: str) -> dict[str, set[str]]:
-    """The table under a heading: the names of its first column, with those of its second."""
+    """The table under a heading: first column to second."""
     section = DOCUMENT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `([^`]+)` \| (.*?) \|", section, re.MULTILINE)
     return {name: set(re.findall(r"`([^`]+)`", keys)) for name, keys in rows}
 
 
 def keys(content: Mapping[str, Any], path: str = "") -> dict[str, set[str]]:
-    """The keys of each object in JSON, by its path; of a list's objects those of the first."""
+    """The keys of each JSON object by path; of a list, those of its first object."""
     found = {path or ".": set(content)}
     for name, value in content.items():
         one = value[0] if isinstance(value, list) and value else value
@@ -79,7 +79,7 @@ def keys(content: Mapping[str, Any], path: str = "") -> dict[str, set[str]]:
 
 
 def results(tmp_path: Path) -> dict[str, Any]:
-    """results.json of a run with a row and an order of another list, both with a file and a gap."""
+    """results.json with a row and an order of another list, both with a file and a gap."""
     done = journal_values.outcome(1, missing=(models.MissingFile("b", "b.pdf", "https://x/b", FAILURE),))
     row = models.RowResult(2, ("PO-1",), "PO-1", done.status, done, None)
     browser = models.BrowserInfo("msedge", "msedge", "msedge.exe", "156.0", "found")
@@ -91,7 +91,7 @@ def results(tmp_path: Path) -> dict[str, Any]:
 
 
 def run_end(tmp_path: Path) -> dict[str, Any]:
-    """What is told of a run with a row that failed."""
+    """The report of a run with a failed row."""
     row = models.RowResult(2, ("PO-1",), "PO-1", models.Status.FAILED, None, FAILURE)
     about = tables.About(RUN, models.Plan("pos.csv", ("PO",), 1, "out", NOW), None, 1.0, 1.0, False, "0.1.0")
     summary = tables.write_all(tmp_path, about, lambda: iter([row]), lambda: iter([]))
@@ -99,7 +99,7 @@ def run_end(tmp_path: Path) -> dict[str, Any]:
 
 
 def manifest(tmp_path: Path) -> dict[str, Any]:
-    """A manifest with a file, a gap, and a file of an earlier outcome."""
+    """A manifest with a file, a gap and a file of an earlier outcome."""
     path = tmp_path / "PO-1.json"
     done = journal_values.outcome(1)
     manifests.write(
@@ -118,7 +118,7 @@ def manifest(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_every_event_and_its_keys_are_described() -> None:
-    """Each line of the log is of an event in the table, with these keys besides those of every line."""
+    """Each line of the log is a documented event with these keys."""
     kinds = {event for event in vars(events).values() if isinstance(event, type) and issubclass(event, events.Event)}
     assert {type(event) for event in EVENTS} == kinds - SILENT - {events.Event}
     written = {logs.name(event): set(logs.fields(event)) - {"run", "level"} for event in EVENTS}
@@ -126,22 +126,22 @@ def test_every_event_and_its_keys_are_described() -> None:
 
 
 def test_every_field_of_the_results_is_described(tmp_path: Path) -> None:
-    """Each object of results.json is in the table, with all its keys."""
+    """Each object of results.json is documented with all its keys."""
     assert tabled("results.json") == keys(results(tmp_path))
 
 
 def test_every_field_of_a_manifest_is_described(tmp_path: Path) -> None:
-    """Likewise for the manifests."""
+    """The same for manifests."""
     assert tabled("Manifests") == keys(manifest(tmp_path))
 
 
 def test_every_field_of_the_end_of_a_run_is_described(tmp_path: Path) -> None:
-    """Likewise for what is told when a run ends."""
+    """The same for the report at the end of a run."""
     assert tabled("End of a run") == keys(run_end(tmp_path))
 
 
 def test_every_key_has_one_meaning() -> None:
-    """Each key that occurs anywhere is described once, and no other is."""
+    """Each key is described once, and no other."""
     used = {"run", "event", "level", "timestamp"}
     for heading in ("Run log", "results.json", "End of a run", "Manifests"):
         used |= set().union(*tabled(heading).values())

@@ -1,4 +1,4 @@
-"""A start finishes what a crash left between an order's outcome and its folder's final name; no browser needed."""
+"""A start completes what a crash left between saving an outcome and renaming its folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ORDER = models.PurchaseOrder(OUTCOME.key, OUTCOME.po_number, "https://portal.exa
 def prepared(
     out: Path, content: bytes = b"content", status: models.Status = models.Status.COMPLETED
 ) -> staging.Prepared:
-    """An order's folder, ready to get its place."""
+    """An order's folder, ready to be published."""
     (out / ".po-pw").mkdir(exist_ok=True)
     work = staging.open_work(out, ORDER.po_number, "run-1")
     slot = work.slot(1)
@@ -48,7 +48,7 @@ def prepared(
 def saved_then(
     out: Path, ready: staging.Prepared, *, restarts: int = 1
 ) -> tuple[recovery.Recovered, list[models.Outcome]]:
-    """Notes the outcome as saved, as if the process had died then, and starts again."""
+    """Saves the outcome as if the process had died then, and starts again."""
 
     async def test() -> tuple[recovery.Recovered, list[models.Outcome]]:
         whole = dataclasses.replace(OUTCOME, folder=ready.folder, files=ready.files)
@@ -67,7 +67,7 @@ def saved_then(
 
 
 def test_a_start_finishes_the_rename(tmp_path: Path) -> None:
-    """A saved outcome's folder gets its place and its manifest, and only then the outcome counts."""
+    """The folder and its manifest are published before the outcome counts."""
     recovered, known = saved_then(tmp_path, prepared(tmp_path))
     assert [one.folder for one in recovered.published] == [one.folder for one in known] == ["PO-2_COMPLETED"]
     assert (tmp_path / "PO-2_COMPLETED" / "a.pdf").read_bytes() == b"content"
@@ -76,7 +76,7 @@ def test_a_start_finishes_the_rename(tmp_path: Path) -> None:
 
 
 def test_a_rename_that_was_made_is_only_noted(tmp_path: Path) -> None:
-    """Where the crash came after the rename, the folder stays as it is; a second start finds nothing to do."""
+    """A folder that was renamed already stays; a second start finds nothing to do."""
     ready = prepared(tmp_path)
     assert publishing.publish(tmp_path, ready.work, ready.folder)
     recovered, known = saved_then(tmp_path, ready, restarts=2)
@@ -85,7 +85,7 @@ def test_a_rename_that_was_made_is_only_noted(tmp_path: Path) -> None:
 
 
 def test_what_is_nowhere_is_forgotten(tmp_path: Path) -> None:
-    """Where somebody removed the work folder, the order has no outcome, and so is done again."""
+    """Without its work folder, an order has no outcome and is processed again."""
     ready = prepared(tmp_path)
     staging.Work(tmp_path / ready.work).discard()
     recovered, known = saved_then(tmp_path, ready)
@@ -93,7 +93,7 @@ def test_what_is_nowhere_is_forgotten(tmp_path: Path) -> None:
 
 
 def test_what_is_in_the_way_is_said_and_loses_nothing(tmp_path: Path) -> None:
-    """A file where the folder is to go: said, the work folder stays, and the next start succeeds once it is gone."""
+    """A file in the way is reported; once it is gone, the next start succeeds."""
     ready = prepared(tmp_path)
     (tmp_path / ready.folder).write_bytes(b"mine")
     recovered, known = saved_then(tmp_path, ready)
@@ -112,7 +112,7 @@ def test_what_is_in_the_way_is_said_and_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_what_somebody_put_into_the_older_folder_meanwhile_comes_along(tmp_path: Path) -> None:
-    """Between a crash and the next start people work in the older folder: their files are in the new one."""
+    """Files added to the older folder meanwhile are in the new one."""
     first = prepared(tmp_path, b"old", models.Status.PARTIAL)
     assert publishing.publish(tmp_path, first.work, first.folder)
     second = prepared(tmp_path, b"new")

@@ -1,4 +1,4 @@
-"""The pages that follow from the program are as it would write them now."""
+"""The generated pages are up to date."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def below(kind: type[errors.PoPwError]) -> Iterator[type[errors.PoPwError]]:
 
 @pytest.mark.parametrize("name", reference.PAGES)
 def test_a_page_has_not_drifted(name: str) -> None:
-    """An option, setting, status or code that changed; `python docs/reference.py` writes the page again."""
+    """`python docs/reference.py` would write the page as it is."""
     written = (reference.FOLDER / name).read_text("utf-8")
     assert written == reference.PAGES[name](), "run: python docs/reference.py"
 
 
 def test_every_exit_code_is_described() -> None:
-    """Those of all our exceptions."""
+    """The exit codes of all our errors are described."""
     assert {kind.exit_code for kind in below(errors.PoPwError)} <= set(reference.EXIT_CODES)

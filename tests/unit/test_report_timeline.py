@@ -1,4 +1,4 @@
-"""What the report's charts are drawn from."""
+"""The data of the report's charts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_spans_that_touch_become_one() -> None:
 
 
 def test_each_worker_has_its_time_and_its_failures() -> None:
-    """Workers in the order of their numbers; an order tried twice is one order, and ended where it ended last."""
+    """Workers are in order; an order tried twice is one order that ended last."""
     done = past(
         attempt("A", "w10", 0, 10, "TIMEOUT"),
         attempt("A", "w2", 20, 30),
@@ -55,7 +55,7 @@ def test_each_worker_has_its_time_and_its_failures() -> None:
 
 
 def test_waits_last_from_the_first_word_of_them_to_the_last() -> None:
-    """A wait that is said again goes on; one without an end lasts to the end of the run."""
+    """A repeated wait continues; one without an end lasts until the end of the run."""
     waits = (
         happening("host.waits", 10, host="a"),
         happening("host.waits", 20, host="a"),
@@ -68,7 +68,7 @@ def test_waits_last_from_the_first_word_of_them_to_the_last() -> None:
 
 
 def test_a_long_run_is_drawn_in_few_pieces() -> None:
-    """However many orders there were, and whenever they were."""
+    """Any number of orders is drawn in few pieces."""
     many = [attempt(str(n), f"w{n % 8}", n * 2.0, n * 2.0 + 1) for n in range(20_000)]
     course = timeline.of(dataclasses.replace(past(*many), seconds=40_000.0))
     assert sum(len(lane.working) for lane in course.lanes) <= 3_100

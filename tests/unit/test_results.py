@@ -1,4 +1,4 @@
-"""The four result files say what happened, whole or not at all, and can be read back."""
+"""The result files say what happened, are written completely or not at all, and can be read back."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 
 def test_the_summary_counts(tmp_path: Path) -> None:
-    """Rows by status, and the files, bytes and seconds of what this run did: no duplicates, nothing carried over."""
+    """Rows by status, and this run's files, bytes and seconds, without duplicates."""
     summary = write(tmp_path)
     assert (summary.rows, summary.already_complete, summary.order_seconds) == (8, 1, 7.5)
     assert summary.counts == {
@@ -161,7 +161,7 @@ def test_results_csv(tmp_path: Path) -> None:
 
 
 def test_failed_csv_runs_again(tmp_path: Path) -> None:
-    """What did not succeed, in the input's columns, read as orders again, and why; gone when nothing has failed."""
+    """The failed rows, in the input's columns with the reason, are read as orders again."""
     write(tmp_path)
     partial, failed, invalid, pending = read_csv(tmp_path / "failed.csv")
     assert tuple(partial) == (*COLUMNS, *added_columns.FAILED)
@@ -184,7 +184,7 @@ def test_failed_csv_runs_again(tmp_path: Path) -> None:
 
 
 def test_results_json(tmp_path: Path) -> None:
-    """Everything: the run, each row with its input, files with hashes, what is missing and why, and the totals."""
+    """The run, each row with its input, files with hashes, what is missing and why, and totals."""
     write(tmp_path)
     content = json.loads((tmp_path / "results.json").read_text("utf-8"))
     assert list(content) == ["run", "rows", "others", "summary"]
@@ -205,7 +205,7 @@ def test_results_json(tmp_path: Path) -> None:
 
 
 def test_no_rows_at_all(tmp_path: Path) -> None:
-    """A run without rows writes tables without rows, all of them readable."""
+    """A run without rows writes readable tables without rows."""
     assert write(tmp_path, ()).rows == 0
     assert read_csv(tmp_path / "results.csv") == []
     assert json.loads((tmp_path / "results.json").read_text("utf-8"))["rows"] == []
@@ -213,14 +213,14 @@ def test_no_rows_at_all(tmp_path: Path) -> None:
 
 
 def test_columns_that_clash() -> None:
-    """A column of the input that is called like one of ours becomes `input_NAME`, and stays the only one."""
+    """An input column with a name of ours becomes `input_NAME`."""
     names = layout.header(("status", "PO", "input_status", "Bytes"))
     assert names[:4] == ("input_status", "PO", "input_input_status", "input_Bytes")
     assert len({name.casefold() for name in names}) == len(names)
 
 
 def test_results_can_be_the_next_input(tmp_path: Path) -> None:
-    """results.csv and results.xlsx are themselves tables of orders, however often: our columns do not pile up."""
+    """results.csv and results.xlsx are lists themselves, and our columns are not repeated."""
     with_status = (*COLUMNS, "Status", "<|>", "Region")
     rows = [dataclasses.replace(row, cells=(*row.cells, "open", "", "EMEA")) for row in ROWS]
     for name in ("results.csv", "results.xlsx", "failed.csv"):
@@ -237,7 +237,7 @@ def test_results_can_be_the_next_input(tmp_path: Path) -> None:
 
 
 def test_columns_of_failed_csv_are_known_wherever_they_are(tmp_path: Path) -> None:
-    """A person moved and added columns; a row that holds nothing but our reasons is none."""
+    """Moved columns are recognised; a row with only our reasons is no order."""
     (tmp_path / "failed.csv").write_text(
         "po_pw_reason,PO,url,po_pw_status,note\nit was so,7,https://x/7,FAILED,urgent\nit was so,,,FAILED,\n", "utf-8"
     )
@@ -269,7 +269,7 @@ def test_columns_of_failed_csv_are_known_wherever_they_are(tmp_path: Path) -> No
     ],
 )
 def test_no_cell_is_a_formula(cell: layout.Cell, safe: layout.Cell) -> None:
-    """What a spreadsheet program would run gets an apostrophe; numbers stay numbers."""
+    """Text that would run as a formula gets an apostrophe; numbers stay numbers."""
     assert text_tables.harmless(cell) == safe
 
 
@@ -279,7 +279,7 @@ anything = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sample
 @hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
 @hypothesis.given(st.lists(st.tuples(anything, anything, anything, anything), min_size=1, max_size=5))
 def test_failed_csv_gives_the_same_cells_back(cells: list[tuple[str, ...]]) -> None:
-    """Any text at all: what the input's cells were, failed.csv's are when read as orders, formulas included."""
+    """Any text, formulas included, is read back from failed.csv as it was."""
     rows = [result(number, "x", None, cells=row) for number, row in enumerate(cells, 2)]
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), rows)
@@ -291,7 +291,7 @@ def test_failed_csv_gives_the_same_cells_back(cells: list[tuple[str, ...]]) -> N
 
 
 def test_text_no_workbook_may_hold(tmp_path: Path) -> None:
-    """Control characters, halves of surrogate pairs and endless cells: the files are written and can be opened."""
+    """Files with invalid characters and very long cells can be opened."""
     cells = ("PO\x01-1", "a\ud800b", "x" * 40_000, "\U0001f600" * 20_000)
     failure = models.Failure(models.ErrorCode.INTERNAL, "bad \x00\x1b[31m\udfff thing")
     summary = write(tmp_path, [result(2, "PO", None, cells=cells, error=failure)])
@@ -310,7 +310,7 @@ def test_text_no_workbook_may_hold(tmp_path: Path) -> None:
 
 
 def test_more_rows_than_a_sheet_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The workbook stops at its limit and says so; the other files have all rows."""
+    """The workbook stops at its limit and says so; other files have all rows."""
     monkeypatch.setattr(table_sheet, "MAX_ROWS", 3)
     summary = write(tmp_path)
     assert openpyxl.load_workbook(tmp_path / "results.xlsx")["Orders"].max_row == 4
@@ -319,7 +319,7 @@ def test_more_rows_than_a_sheet_holds(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_half_written_file_never_shows(tmp_path: Path) -> None:
-    """When the rows end in an error, what was there before stays, and nothing else is left."""
+    """If rows end in an error, earlier files stay, and nothing else is left."""
     write(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.glob("*.*") if path.is_file()}
 
@@ -335,7 +335,7 @@ def test_a_half_written_file_never_shows(tmp_path: Path) -> None:
 
 
 def test_each_file_is_synced_before_it_takes_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a power failure may leave an empty one, which the next run would keep as changed by the user."""
+    """An unsynced file could be empty after a power failure."""
     synced, sync = set(), os.fsync
 
     def noted(descriptor: int) -> None:
@@ -350,7 +350,7 @@ def test_each_file_is_synced_before_it_takes_its_name(tmp_path: Path, monkeypatc
 
 
 def test_what_a_killed_run_left_is_swept(tmp_path: Path) -> None:
-    """What a run left that was killed while writing is gone after the next one; a missing folder is made."""
+    """The next run removes drafts of a killed one, and creates a missing folder."""
     scratch = tmp_path / "out" / ".po-pw" / "new-results"
     scratch.mkdir(parents=True)
     (scratch / "results.csv").write_text("half")
@@ -360,7 +360,7 @@ def test_what_a_killed_run_left_is_swept(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    """One clear message, exit code 3."""
+    """One clear message with exit code 3."""
     (tmp_path / "out").write_text("a file")
     with pytest.raises(errors.MachineError, match="cannot be written in") as caught:
         write(tmp_path / "out")
@@ -369,7 +369,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
-    """Hundreds of rows with long cells pass through a few megabytes: nothing is collected."""
+    """Hundreds of rows with long cells need a few megabytes."""
 
     def many() -> Iterator[models.RowResult]:
         for number in range(600):

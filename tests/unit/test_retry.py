@@ -1,4 +1,4 @@
-"""Again, when, or never: what follows from each kind of error."""
+"""Again, later or never: what follows from each kind of error."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def decide(
 
 @pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
 def test_what_will_not_work_is_not_tried_again(error: errors.OrderError) -> None:
-    """Permanent errors, no files, routes we do not have and a full disk are results at once."""
+    """Permanent errors, non-files, unavailable routes and a full disk are final at once."""
     assert decide(error) == retry.GiveUp()
 
 
 def test_a_session_is_renewed_in_whatever_attempt() -> None:
-    """Being signed out asks for a sign-in, also when all attempts are used up: it is none of them."""
+    """A sign-in is not an attempt, even if all are used up."""
     assert decide(errors.SessionExpiredError("signed out"), 1) == retry.SignIn()
     assert decide(errors.SessionExpiredError("signed out"), 99) == retry.SignIn()
 
 
 @pytest.mark.parametrize(("attempt", "bound"), [(1, 2.0), (2, 4.0), (3, 8.0)])
 def test_the_delay_doubles(attempt: int, bound: float) -> None:
-    """Full jitter: uniform between nothing and a bound that doubles with each attempt."""
+    """Full jitter: uniform between 0 and a bound that doubles."""
     for chance in (0.0, 0.25, 0.999):
         assert decide(errors.TransientError("reset"), attempt, chance=chance) == retry.Retry(
             chance * bound, counts=True
@@ -49,7 +49,7 @@ def test_the_delay_doubles(attempt: int, bound: float) -> None:
 
 
 def test_of_an_orders_errors_the_one_that_asks_to_wait_longest_decides() -> None:
-    """Unless one is the whole run's; what does not fit waits by itself, and comes last."""
+    """The whole run's error comes first; a file that does not fit comes last."""
     reset, short = errors.TransientError("reset"), errors.TransientError("429", retry_after=5.0)
     long, signed_out = errors.TransientError("503", retry_after=60.0), errors.SessionExpiredError("signed out")
     large, gone = errors.DoesNotFitError("large", 9, Path()), errors.OutputUnavailableError("gone")
@@ -68,7 +68,7 @@ def test_attempts_are_used_up() -> None:
 
 
 def test_patience_is_used_up() -> None:
-    """An order whose next try would come later than its time allows is not tried again, whatever attempts are left."""
+    """If the next attempt would be too late, there is none."""
     policy = retry.Policy(attempts=20, base=2.0, cap=10.0, max_seconds=60.0)
     for tried_for, want in ((0.0, retry.Retry(1.0, counts=True)), (59.0, retry.Retry(1.0, counts=True))):
         past = retry.AttemptHistory(tried_for=tried_for)
@@ -80,7 +80,7 @@ def test_patience_is_used_up() -> None:
 
 
 def test_what_is_nobodys_fault_is_no_attempt() -> None:
-    """An excused failure goes back at once and uncounted, also in the last attempt; it does not excuse a full disk."""
+    """An excused failure is retried at once and not counted; a full disk is not excused."""
     past = retry.AttemptHistory(excused=True, tried_for=1e9)
     assert decide(errors.TransientError("down", retry_after=9.0), 4, past=past) == retry.Retry(0.0, counts=False)
     assert decide(errors.OutOfSpaceError("full"), 1, past=past) == retry.GiveUp()
@@ -88,7 +88,7 @@ def test_what_is_nobodys_fault_is_no_attempt() -> None:
 
 
 def test_a_lost_browser_is_replaced_at_once() -> None:
-    """The order goes back without delay; the attempt counts where the order had a page, and may be what kills."""
+    """The order is retried without delay; the attempt counts if the order had a page."""
     assert decide(errors.BrowserLostError("killed"), 3) == retry.Retry(0.0, counts=True)
     assert decide(errors.BrowserLostError("killed"), 3, past=retry.AttemptHistory(on_page=False)) == retry.Retry(
         0.0, counts=False
@@ -96,7 +96,7 @@ def test_a_lost_browser_is_replaced_at_once() -> None:
 
 
 def test_an_order_that_kills_browsers_is_set_aside() -> None:
-    """So many browsers lost under its page, whatever `attempts` says; many more where only its files were coming."""
+    """After too many lost browsers the order fails, with a higher limit if only its files were loading."""
     lost = errors.BrowserLostError("killed")
     assert isinstance(decide(lost, 9, past=retry.AttemptHistory(browsers=retry.MAX_PAGE_CRASHES - 1)), retry.Retry)
     assert decide(lost, 1, past=retry.AttemptHistory(browsers=retry.MAX_PAGE_CRASHES)) == retry.GiveUp()
@@ -107,7 +107,7 @@ def test_an_order_that_kills_browsers_is_set_aside() -> None:
 
 
 def test_the_server_may_ask_for_more_patience() -> None:
-    """`Retry-After` lengthens the delay beyond any cap, and never shortens it."""
+    """`Retry-After` lengthens the delay beyond the limit, and never shortens it."""
     assert decide(errors.TransientError("busy", retry_after=30.0)) == retry.Retry(30.0, counts=True)
     assert decide(errors.TransientError("busy", retry_after=0.1)) == retry.Retry(1.0, counts=True)
 
@@ -121,7 +121,7 @@ def test_the_server_may_ask_for_more_patience() -> None:
 )
 @example(attempt=5000, base=1.0, cap=60.0, retry_after=None, chance=0.9)
 def test_the_delay_has_bounds(attempt: int, base: float, cap: float, retry_after: float | None, chance: float) -> None:
-    """Whatever the policy and the attempt: never less than the server asks, never more than that or the cap."""
+    """The delay is never less than the server asks, nor more than that or the limit."""
     policy = retry.Policy(10**6 + 1, base, cap)
     error = errors.TransientError("reset", retry_after=retry_after)
     decision = retry.decide(error, attempt, policy=policy, random=lambda: chance)

@@ -39,7 +39,7 @@ KNOWN: Final = [sign_in(ACME, proof="/orders/7"), sign_in(BOLT, start=f"{BOLT}/h
     ],
 )
 def test_the_portal_that_is_meant(given: str | None, configured: str, url: str) -> None:
-    """By address, origin or host; without one, that of the settings. Where one is known, a page that needs it."""
+    """By address, origin or host; otherwise that of the settings."""
     assert saved.resolve(given, KNOWN, configured) == url
 
 
@@ -54,14 +54,14 @@ def test_the_portal_that_is_meant(given: str | None, configured: str, url: str) 
     ],
 )
 def test_a_portal_that_cannot_be_told(given: str | None, known: list[sessions.SignIn], says: str) -> None:
-    """It is said which there are."""
+    """The message lists the portals."""
     with pytest.raises(errors.InputError, match=says):
         saved.resolve(given, known)
     assert saved.resolve(None, KNOWN[:1]) == f"{ACME}/orders/7"
 
 
 def test_a_sign_in_lasts_as_long_as_the_first_cookie_that_may_be_a_session() -> None:
-    """A language and another host's cookie do not count; without a date it is the portal that ends it."""
+    """Other hosts' and language cookies do not count; without a date the portal ends the sign-in."""
 
     def cookie(name: str, expires: float, **more: Any) -> dict[str, object]:
         return {"name": name, "value": "o9Xq77LbbzR2", "domain": "acme.example", "expires": expires, **more}
@@ -75,7 +75,7 @@ def test_a_sign_in_lasts_as_long_as_the_first_cookie_that_may_be_a_session() -> 
 
 
 def test_removing_leaves_nothing_but_what_is_known_of_the_pages(tmp_path: Path) -> None:
-    """Cookies, profile and password of one account; the other account's stay. What cannot be told is said."""
+    """One account's cookies, profile and password are removed; the other account's stay."""
     first, second = (sessions.Sessions(tmp_path / "home", account) for account in ("", "second"))
     with file_keyring.used(tmp_path):
         for kept, username in ((first, "anna"), (second, "bert")):

@@ -1,4 +1,4 @@
-"""The scheduler settles every order exactly once, whatever happens; nobody idles while another has orders waiting."""
+"""The scheduler settles every order exactly once, and no worker is idle while another has waiting orders."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def taken(scheduler: schedulers.Scheduler, worker: models.WorkerId, now: float =
 
 
 class AnyInterleaving(stateful.RuleBasedStateMachine):
-    """A plain model beside the scheduler: where each order is, its attempt, and when it is due."""
+    """A simple model beside the scheduler: where each order is, its attempt, and when it is due."""
 
     @stateful.initialize(count=st.integers(0, 12), workers=st.integers(0, 4), open_ended=st.booleans())
     def begin(self, count: int, workers: int, open_ended: bool) -> None:
@@ -94,11 +94,11 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
         before = {name: self.scheduler.waiting_for(name) for name in self.joined}
         got = self.scheduler.take(worker, self.now)
         due = {key for key, when in self.waiting.items() if when <= self.now}
-        put_back = {key for key in due if self.waiting[key] > -math.inf}
+        requeue = {key for key in due if self.waiting[key] > -math.inf}
         if isinstance(got, models.Lease):
             assert got.worker == worker
-            assert got.order.key in (put_back or due)
-            assert not put_back or self.waiting[got.order.key] == min(self.waiting[key] for key in put_back)
+            assert got.order.key in (requeue or due)
+            assert not requeue or self.waiting[got.order.key] == min(self.waiting[key] for key in requeue)
             assert got.attempt == self.attempts[got.order.key]
             self.check_theft(got, before)
             del self.waiting[got.order.key]
@@ -124,9 +124,9 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
 
     @stateful.precondition(lambda self: self.out)
     @stateful.rule(data=st.data(), delay=LATER, counts=st.booleans())
-    def put_back(self, data: st.DataObject, delay: float, counts: bool) -> None:
+    def requeue(self, data: st.DataObject, delay: float, counts: bool) -> None:
         lease = self.one_of(data, self.out)
-        self.scheduler.put_back(lease, self.now + delay, counts=counts)
+        self.scheduler.requeue(lease, self.now + delay, counts=counts)
         self.waiting[lease.order.key] = self.now + delay
         self.attempts[lease.order.key] += counts
 
@@ -160,7 +160,7 @@ class AnyInterleaving(stateful.RuleBasedStateMachine):
         with pytest.raises(schedulers.StaleLeaseError):
             self.scheduler.settle(lease)
         with pytest.raises(schedulers.StaleLeaseError):
-            self.scheduler.put_back(lease, self.now, counts=counts)
+            self.scheduler.requeue(lease, self.now, counts=counts)
         with pytest.raises(schedulers.StaleLeaseError):
             self.scheduler.park(lease)
 
@@ -208,7 +208,7 @@ TestAnyInterleaving.settings = hypothesis.settings(max_examples=120, stateful_st
 
 @hypothesis.given(count=st.integers(0, 40), workers=st.integers(1, 6))
 def test_orders_are_dealt_out_in_runs(count: int, workers: int) -> None:
-    """Each worker gets a contiguous run, and no run is more than one longer than another."""
+    """Each worker gets a contiguous block, with sizes that differ by at most one."""
     names = [models.WorkerId(f"n{n}") for n in range(workers)]
     scheduler = schedulers.Scheduler(orders(count), names)
     lengths = [scheduler.waiting_for(name) for name in names]
@@ -218,7 +218,7 @@ def test_orders_are_dealt_out_in_runs(count: int, workers: int) -> None:
 
 
 def test_a_thief_takes_half_from_the_back() -> None:
-    """Of seven orders four go over, rounded up, in their order; the victim goes on at its front."""
+    """Of seven orders four are stolen, in order; the victim continues at its front."""
     scheduler = schedulers.Scheduler(orders(7), [ONE])
     scheduler.join(TWO)
     stolen = taken(scheduler, TWO)
@@ -230,7 +230,7 @@ def test_a_thief_takes_half_from_the_back() -> None:
 
 
 def test_a_thief_goes_to_whoever_has_most() -> None:
-    """Of two victims the one with the longer deque loses half of it."""
+    """The longer of two deques loses half."""
     scheduler = schedulers.Scheduler(orders(9), [ONE, TWO, THREE])
     for _ in range(3):
         taken(scheduler, ONE)
@@ -239,7 +239,7 @@ def test_a_thief_goes_to_whoever_has_most() -> None:
 
 
 def test_the_last_order_of_another_is_stolen_too() -> None:
-    """Even a single waiting order goes to a worker that has nothing."""
+    """A single waiting order goes to a worker without any."""
     scheduler = schedulers.Scheduler(orders(2), [ONE])
     scheduler.join(TWO)
     taken(scheduler, ONE)
@@ -247,21 +247,21 @@ def test_the_last_order_of_another_is_stolen_too() -> None:
 
 
 def test_an_order_put_back_waits_until_it_is_due_and_then_comes_first() -> None:
-    """Before its time nobody gets it, even with nothing else to do; at its time it goes before fresh ones."""
+    """Nobody gets it before its time; then it comes before new orders."""
     scheduler = schedulers.Scheduler(orders(3), [ONE])
     scheduler.join(TWO)
-    scheduler.put_back(taken(scheduler, ONE), 5.0, counts=True)
+    scheduler.requeue(taken(scheduler, ONE), 5.0, counts=True)
     assert taken(scheduler, ONE, 4.9).order.row == 1
     again = taken(scheduler, TWO, 5.0)
     assert (again.order.row, again.attempt) == (0, 2)
     last = taken(scheduler, TWO, 5.0)
-    scheduler.put_back(last, 9.0, counts=False)
+    scheduler.requeue(last, 9.0, counts=False)
     assert scheduler.take(TWO, 6.0) == schedulers.WaitUntil(9.0)
     assert taken(scheduler, TWO, 9.0).attempt == 1
 
 
 def test_waiting_for_leases_that_may_come_back() -> None:
-    """While a lease is out there is no end yet and no time to wait for; once it is settled there is an end."""
+    """While a lease is active the scheduler is not drained."""
     scheduler = schedulers.Scheduler(orders(1), [ONE])
     lease = taken(scheduler, ONE)
     assert scheduler.take(ONE, 0.0) == schedulers.WaitUntil(None)
@@ -271,7 +271,7 @@ def test_waiting_for_leases_that_may_come_back() -> None:
 
 
 def test_a_worker_that_leaves_hands_everything_over() -> None:
-    """Its waiting orders and its leases go to the others, as the same attempt; its old lease is worth nothing."""
+    """Its orders and leases go to others as the same attempt; its old lease is stale."""
     scheduler = schedulers.Scheduler(orders(3), [ONE])
     old = taken(scheduler, ONE)
     scheduler.leave(ONE)
@@ -287,7 +287,7 @@ def test_a_worker_that_leaves_hands_everything_over() -> None:
 
 
 def test_a_parked_order_waits_until_it_is_called_for() -> None:
-    """Nobody gets it, and nothing ends, before that; then it comes before fresh ones, as the same attempt."""
+    """Nobody gets it until it is unparked; then it comes first, as the same attempt."""
     scheduler = schedulers.Scheduler(orders(2), [ONE])
     scheduler.park(taken(scheduler, ONE))
     assert not scheduler.only_parked()  # another may tell more
@@ -305,7 +305,7 @@ def test_a_parked_order_waits_until_it_is_called_for() -> None:
 
 
 def test_a_parked_order_outlives_the_worker_that_read_it() -> None:
-    """It is nobody's lease any more: who parked it may leave."""
+    """The worker that parked it may leave."""
     scheduler = schedulers.Scheduler(orders(1), [ONE])
     scheduler.park(taken(scheduler, ONE))
     scheduler.leave(ONE)
@@ -316,7 +316,7 @@ def test_a_parked_order_outlives_the_worker_that_read_it() -> None:
 
 
 def test_a_lease_of_another_scheduler_is_refused() -> None:
-    """A lease number alone is not enough: it must be the lease that is out."""
+    """An equal lease number is not enough."""
     mine, other = schedulers.Scheduler(orders(1), [ONE]), schedulers.Scheduler([order(7)], [ONE])
     taken(mine, ONE)
     with pytest.raises(schedulers.StaleLeaseError):
@@ -325,16 +325,16 @@ def test_a_lease_of_another_scheduler_is_refused() -> None:
 
 
 def test_a_worker_named_twice_is_refused() -> None:
-    """Two deques under one name would strand the orders of the first."""
+    """Two deques with one name would lose orders."""
     with pytest.raises(ValueError, match="named twice"):
         schedulers.Scheduler(orders(4), [ONE, ONE])
 
 
 def test_it_shows_its_state() -> None:
-    """`repr` says how many orders are where."""
+    """`repr` has the number of orders in each state."""
     scheduler = schedulers.Scheduler(orders(5), [ONE, TWO])
     scheduler.settle(taken(scheduler, ONE))
-    scheduler.put_back(taken(scheduler, TWO), 1.0, counts=True)
+    scheduler.requeue(taken(scheduler, TWO), 1.0, counts=True)
     scheduler.park(taken(scheduler, ONE))
     taken(scheduler, TWO)
     assert repr(scheduler) == "<Scheduler w1:0 w2:1 unowned:0 delayed:1 parked:1 out:1 settled:1>"
@@ -342,7 +342,7 @@ def test_it_shows_its_state() -> None:
 
 
 def test_a_hundred_thousand_orders() -> None:
-    """Eight workers of very different speed settle them all, each once, some of them in a second attempt."""
+    """Eight workers of different speed settle all, each once, some in a second attempt."""
     count = 100_000
     names = [models.WorkerId(f"n{n}") for n in range(8)]
     scheduler = schedulers.Scheduler(orders(count), names)
@@ -358,7 +358,7 @@ def test_a_hundred_thousand_orders() -> None:
             continue
         thefts += got.stolen_from is not None
         if got.attempt == 1 and got.order.row % 10 == 0:
-            scheduler.put_back(got, now + 1.0, counts=True)
+            scheduler.requeue(got, now + 1.0, counts=True)
         else:
             scheduler.settle(got)
             seen[got.order.row] += 1

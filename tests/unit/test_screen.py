@@ -1,4 +1,4 @@
-"""Lines that change below what is printed: no ghost of them stays, and the terminal is left as it was found."""
+"""Lines that change below the output leave no remains, and the terminal is restored."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Emulated:
         )
 
     def lines(self) -> list[str]:
-        """What it shows, without what is blank."""
+        """The screen without blanks."""
         everything = self._drawn.getvalue()
         self._stream.feed(everything[self._read :])
         self._read = len(everything)
@@ -72,12 +72,12 @@ class Emulated:
 
     @property
     def written(self) -> str:
-        """All that was written to it."""
+        """Everything written to it."""
         return self._drawn.getvalue()
 
 
 def test_what_is_printed_stands_above_and_nothing_of_the_lines_stays() -> None:
-    """While the number of lines changes, and more is printed than the screen has lines."""
+    """Output stays above, while the number of lines changes."""
     there, shown = Emulated(40, 10), list(LINES)
     with screen.Screen(there.console, lambda width, height: [Text(line) for line in shown]) as drawn:
         assert there.lines()[1:] == LINES[1:]
@@ -96,7 +96,7 @@ def test_what_is_printed_stands_above_and_nothing_of_the_lines_stays() -> None:
 
 
 def test_a_frame_is_one_synchronised_update_and_an_equal_one_is_not_drawn() -> None:
-    """So nothing flickers; the cursor is hidden, and no line wraps."""
+    """Nothing flickers: the cursor is hidden, no line wraps, and equal frames are not drawn."""
     there, count = Emulated(40, 10), [0]
     with screen.Screen(there.console, lambda width, height: [Text(f"VIEW {count[0]}")]) as drawn:
         before = len(there.written)
@@ -114,7 +114,7 @@ def test_a_frame_is_one_synchronised_update_and_an_equal_one_is_not_drawn() -> N
 
 
 def test_the_title_is_set_when_it_changes_and_restored() -> None:
-    """The one before it is kept by the terminal."""
+    """The terminal restores its earlier title."""
     there, title = Emulated(40, 10), ["po-pw 1/4"]
     with screen.Screen(there.console, lambda width, height: [Text("VIEW")], lambda: title[0]) as drawn:
         drawn.refresh()
@@ -127,13 +127,13 @@ def test_the_title_is_set_when_it_changes_and_restored() -> None:
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": "unknown"}])
 def test_a_terminal_that_cannot_is_not_asked_to(environment: dict[str, str]) -> None:
-    """Then lines are printed, as where there is no terminal."""
+    """Simple terminals get lines, as without a terminal."""
     assert not screen.is_possible(Console(file=io.StringIO(), force_terminal=True, _environ=environment))
     assert not screen.is_possible(Console(file=io.StringIO()))
 
 
 def test_what_is_typed_is_not_shown_and_the_terminal_is_left_as_it_was(tmp_path: Path) -> None:
-    """The cursor is shown, lines wrap, the title is back, and typed characters are shown again."""
+    """Cursor, wrapping, title and echo are restored."""
     with PtyProcess([sys.executable, "-c", WAITS], (60, 12), cwd=tmp_path) as there:
         there.wait_for("VIEW third")
         assert not there.echoes()
@@ -147,7 +147,7 @@ def test_what_is_typed_is_not_shown_and_the_terminal_is_left_as_it_was(tmp_path:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGQUIT])
 def test_a_kill_leaves_a_usable_terminal(tmp_path: Path, number: signal.Signals) -> None:
-    """A program that nobody lets finish: what outlives it puts the terminal back."""
+    """After SIGKILL a helper process restores the terminal."""
     with PtyProcess([sys.executable, "-c", WAITS, "sleep"], (60, 12), cwd=tmp_path) as there:
         there.wait_for("VIEW third")
         os.kill(there.process.pid, number)
@@ -158,7 +158,7 @@ def test_a_kill_leaves_a_usable_terminal(tmp_path: Path, number: signal.Signals)
 
 
 def test_ctrl_z_gives_the_terminal_back_and_the_view_returns(tmp_path: Path) -> None:
-    """Meanwhile the shell has it; `fg` draws again."""
+    """The shell has a normal terminal; `fg` draws again."""
     with PtyProcess([sys.executable, "-c", WAITS, "sleep"], (60, 12), cwd=tmp_path) as there:
         there.wait_for("VIEW third")
         os.kill(there.process.pid, signal.SIGTSTP)

@@ -1,4 +1,4 @@
-"""Settings: flags over environment over `po-pw.toml` over defaults, and complaints that name the place."""
+"""Settings: flags over environment over `po-pw.toml` over defaults; messages name the source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from po_pw import errors, settings
 
 
 def test_flags_go_before_environment_before_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each layer hides the one below."""
+    """Each layer overrides the one below."""
     monkeypatch.chdir(tmp_path)
     assert settings.load().workers == 4
     (tmp_path / "po-pw.toml").write_text("workers = 2\nlimit = 7\n", "utf-8")
@@ -29,7 +29,7 @@ def test_flags_go_before_environment_before_file(tmp_path: Path, monkeypatch: py
 def test_a_bad_value_is_named_with_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, said: str
 ) -> None:
-    """Where a value that cannot be used came from is said."""
+    """The message has the source of a wrong value."""
     monkeypatch.chdir(tmp_path)
     if place == "environment":
         monkeypatch.setenv("PO_PW_WORKERS", "many")
@@ -41,7 +41,7 @@ def test_a_bad_value_is_named_with_its_place(
 
 @pytest.mark.parametrize("content", ["workers = ", "wrokers = 2\n"])
 def test_a_file_with_mistakes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
-    """A file that is not TOML, or names a setting that does not exist, is one clear message."""
+    """Invalid TOML or an unknown setting is one clear message."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "po-pw.toml").write_text(content, "utf-8")
     with pytest.raises(errors.InputError, match=r"po-pw\.toml"):
@@ -68,7 +68,7 @@ def test_a_file_with_mistakes_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     ],
 )
 def test_durations_are_written_as_people_write_them(given: Any, seconds: float) -> None:
-    """A bare number is seconds, with every setting that is a duration."""
+    """A number alone is seconds, for every duration."""
     assert settings.load(order_timeout=given).order_timeout == seconds
     assert settings.Settings(patience=given).patience == seconds
 
@@ -100,7 +100,7 @@ DURATION = "a duration of more than 0 and at most 24 hours, such as 90s, 5m or 1
     ],
 )
 def test_a_bad_value_is_told_in_plain_words(name: str, value: Any, said: str) -> None:
-    """Which setting, which value, what it takes; from Python with the argument's name instead of the flag's."""
+    """The message has setting, value and what is accepted; from Python with the argument's name."""
     with pytest.raises(errors.InputError) as told:
         settings.load(**{name: value})
     assert str(told.value).startswith(said)
@@ -114,7 +114,7 @@ def test_a_bad_value_is_told_in_plain_words(name: str, value: Any, said: str) ->
 
 
 def test_every_mistake_is_said_at_once_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """File, environment and flags: each problem has a line, with the place it came from."""
+    """Each problem has a line with its source."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "po-pw.toml").write_text('out = "x"\n\nwrokers = 3\npatience = "5 ages"\n[general]\na = 1\n', "utf-8")
     monkeypatch.setenv("PO_PW_MAX_PATH", "9")
@@ -135,7 +135,7 @@ def test_every_mistake_is_said_at_once_with_its_line(tmp_path: Path, monkeypatch
 
 
 def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody else's, a disk that fails: said as such, and not as a fault of po-pw."""
+    """An unreadable file is reported as such."""
     monkeypatch.chdir(tmp_path)
     if not Path("/proc/self/mem").exists():
         pytest.skip("this system has no file that cannot be read, not even by root")
@@ -145,7 +145,7 @@ def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path, monkeypatch: 
 
 
 def test_a_message_for_python_has_no_flags() -> None:
-    """Flags that are settings become the arguments they are there; other programs' and commands' flags stay."""
+    """Flags become arguments, except those of other programs."""
     said = settings.in_python("Choose another folder with --out, or add --allow-host x, or --max-file-size.")
     assert said == "Choose another folder with out, or add allow_hosts x, or max_file_bytes."
     assert settings.in_python("pip install --force-reinstall po-pw") == "pip install --force-reinstall po-pw"
@@ -153,7 +153,7 @@ def test_a_message_for_python_has_no_flags() -> None:
 
 
 def test_a_file_where_sign_ins_are_kept_is_named(tmp_path: Path) -> None:
-    """PO_PW_HOME that is a file is one message, with whatever command."""
+    """PO_PW_HOME that is a file gives one message with every command."""
     (tmp_path / "home").write_text("mine")
     with pytest.raises(errors.MachineError, match=r"home is a file, not a folder\. Set PO_PW_HOME"):
         settings.home(settings.load(home=tmp_path / "home"))

@@ -1,4 +1,4 @@
-"""When a portal that keeps asking for a sign-in is told of, and when it is given up."""
+"""When a portal that keeps asking for a sign-in is reported, and when it is given up."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Pool:
 
 
 class Policy:
-    """Notes which hosts wait, and which were given up."""
+    """Records which hosts wait and which were given up."""
 
     def __init__(self) -> None:
         self.waits: set[str] = set()
@@ -74,7 +74,7 @@ def tried(
     steps: Callable[[sign_ins.SignIns, Callable[[], Awaitable[None]]], Awaitable[None]],
     **options: Any,
 ) -> tuple[Policy, list[events.Event]]:
-    """Runs steps beside the renewals; `settled` waits until none is under way."""
+    """Runs steps beside the renewals; `settled` waits until none is in progress."""
 
     async def go() -> tuple[Policy, list[events.Event]]:
         heard: list[events.Event] = []
@@ -106,7 +106,7 @@ def tried(
 
 
 def test_whoever_notices_first_has_it_renewed_once() -> None:
-    """Four workers meet the end of one session, and one of them late, when it is renewed already."""
+    """Four workers notice the end of one session, one of them late: one renewal."""
     pool = Pool()
 
     async def steps(them: sign_ins.SignIns, settled: Callable[[], Awaitable[None]]) -> None:
@@ -124,7 +124,7 @@ def test_whoever_notices_first_has_it_renewed_once() -> None:
 
 
 def test_sessions_that_end_early_are_told_of_once() -> None:
-    """It may allow only one session per user; orders were read meanwhile, so it is not given up."""
+    """A session that ends early is reported once, and not given up while orders are read."""
 
     async def steps(them: sign_ins.SignIns, settled: Callable[[], Awaitable[None]]) -> None:
         for generation in range(8):
@@ -140,7 +140,7 @@ def test_sessions_that_end_early_are_told_of_once() -> None:
 
 
 def test_sign_ins_that_bring_nothing_end_the_portals_part_of_the_run() -> None:
-    """After five without one order read: exit code 4, and what to do."""
+    """After five sign-ins without an order read: exit code 4 with what to do."""
     pool = Pool()
 
     async def steps(them: sign_ins.SignIns, settled: Callable[[], Awaitable[None]]) -> None:
@@ -156,7 +156,7 @@ def test_sign_ins_that_bring_nothing_end_the_portals_part_of_the_run() -> None:
 
 
 def test_a_person_who_is_needed_and_not_there_ends_it_at_once() -> None:
-    """Without a window there is nothing to wait for."""
+    """Without a window the portal is given up at once."""
 
     async def steps(them: sign_ins.SignIns, settled: Callable[[], Awaitable[None]]) -> None:
         them.expired(URL, 0)
@@ -169,7 +169,7 @@ def test_a_person_who_is_needed_and_not_there_ends_it_at_once() -> None:
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is a display, and nothing is waited for between two tries."""
+    """A display, and no delay between two attempts."""
     monkeypatch.setenv("DISPLAY", ":7")
     monkeypatch.setattr(sign_ins, "_FIRST_WAIT", 0.0)
 
@@ -184,7 +184,7 @@ async def once(them: sign_ins.SignIns, settled: Callable[[], Awaitable[None]]) -
 
 @pytest.mark.usefixtures("person")
 def test_a_window_that_fails_is_opened_again() -> None:
-    """Closed by the person, a browser that does not start or dies, a portal that is down: none of it ends the run."""
+    """A closed window, a failing browser or an unreachable portal does not end the run."""
     fails = (
         errors.LoginRequiredError("the window was closed."),
         errors.MachineError("chromium does not start"),
@@ -204,7 +204,7 @@ def test_a_window_that_fails_is_opened_again() -> None:
 
 @pytest.mark.usefixtures("person")
 def test_a_window_that_is_closed_again_and_again_ends_the_portals_part_of_the_run() -> None:
-    """As often as sign-ins without an order read are made; the message says how to go on."""
+    """After several closed windows the portal is given up, with how to continue."""
     pool = Pool(NEEDED, in_window=[errors.LoginRequiredError(f"closed {number}.") for number in range(9)])
     policy, heard = tried(pool, once, sign_in_window=True)
     assert pool.windows == 5
@@ -215,13 +215,13 @@ def test_a_window_that_is_closed_again_and_again_ends_the_portals_part_of_the_ru
 
 
 def test_a_browser_that_never_starts_is_given_up_in_time() -> None:
-    """As a portal that never answers is: it ends the portal's part of the run."""
+    """A browser that never starts is treated like a portal that never answers."""
     policy, _ = tried(Pool(errors.MachineError("chromium does not start")), once, outage_timeout=1)
     assert "could not be renewed: chromium does not start" in str(policy.gone["portal.example"])
 
 
 def test_a_session_is_kept_alive_while_nothing_of_the_portal_is_read() -> None:
-    """With the cookies that the contexts have; an answer that refuses ends nothing."""
+    """The contexts' cookies are used; a refusal ends nothing."""
 
     async def go() -> list[str]:
         async with (

@@ -1,4 +1,4 @@
-"""The scheduler's asynchronous face: who waits is woken by what happens, and no order is ever lost on the way."""
+"""The scheduler's asynchronous interface: waiting workers wake up, and no order is lost."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def settle_all(work: order_queue.WorkSource, worker: models.WorkerId) -> i
 
 
 async def waiting(task: asyncio.Task[models.Lease | None]) -> None:
-    """Lets the task run until it can only wait: nothing else is ready, so a few turns of the loop are enough."""
+    """Lets the task run until it waits."""
     for _ in range(5):
         await asyncio.sleep(0)
     assert not task.done()
@@ -50,7 +50,7 @@ async def waiting(task: asyncio.Task[models.Lease | None]) -> None:
 
 @dataclasses.dataclass
 class Meeting:
-    """Counts who is at work at once; each waits until as many are there as should be."""
+    """Counts workers at once; each waits until the expected number is there."""
 
     together: int
     present: int = 0
@@ -67,7 +67,7 @@ class Meeting:
 
 
 def test_workers_work_at_once_and_each_order_once() -> None:
-    """Three workers hold leases at the same time, all orders are settled once, and then all are told so."""
+    """Three workers have leases at once, each order is settled once, and then all workers end."""
 
     async def body() -> None:
         scheduler, work = made(12, ONE, TWO, THREE)
@@ -91,7 +91,7 @@ def test_workers_work_at_once_and_each_order_once() -> None:
 
 
 def test_who_waits_gets_what_another_puts_back() -> None:
-    """With nothing left a worker waits while a lease is out; put back at once, it gets the order, as next attempt."""
+    """A waiting worker gets an order that is requeued, as its next attempt."""
 
     async def body() -> None:
         _, work = made(1, ONE, TWO)
@@ -107,7 +107,7 @@ def test_who_waits_gets_what_another_puts_back() -> None:
 
 
 def test_who_waits_is_told_when_all_is_settled() -> None:
-    """The last settled order sends home everybody who waits."""
+    """After the last order all waiting workers end."""
 
     async def body() -> None:
         _, work = made(1, ONE, TWO, THREE)
@@ -122,7 +122,7 @@ def test_who_waits_is_told_when_all_is_settled() -> None:
 
 
 class Counting(schedulers.Scheduler):
-    """Counts how often it is asked."""
+    """Counts how often it is called."""
 
     asked = 0
 
@@ -134,7 +134,7 @@ class Counting(schedulers.Scheduler):
 
 
 def test_orders_come_when_they_are_due() -> None:
-    """Orders put back for later come in the order they fall due, by the clock alone, and nobody asks in between."""
+    """Delayed orders come when they are due, without polling."""
 
     async def body() -> None:
         orders = [models.PurchaseOrder(models.OrderKey(po), po, "http://x", row=0) for po in ("late", "early")]
@@ -152,7 +152,7 @@ def test_orders_come_when_they_are_due() -> None:
 
 
 def test_an_earlier_order_shortens_the_wait() -> None:
-    """Who waits for an order far off gets one that is put back meanwhile for now."""
+    """A worker that waits for a later order gets one that is requeued for now."""
 
     async def body() -> None:
         _, work = made(2, ONE)
@@ -169,7 +169,7 @@ def test_an_earlier_order_shortens_the_wait() -> None:
 
 
 def test_orders_may_come_later() -> None:
-    """Where more orders may be added, who waits gets each as it comes, and is sent home only once it is closed."""
+    """Workers wait for added orders, and end once the queue is closed."""
 
     async def body() -> None:
         scheduler = schedulers.Scheduler([], [ONE], open_ended=True)
@@ -192,7 +192,7 @@ def test_orders_may_come_later() -> None:
 
 
 def test_stop_wakes_everybody() -> None:
-    """After `stop`, however often, nobody gets an order, whether waiting or asking; what is out can come back."""
+    """After `stop` no worker gets an order; leases can be released."""
 
     async def body() -> None:
         scheduler, work = made(3, ONE)
@@ -216,7 +216,7 @@ def test_stop_wakes_everybody() -> None:
 
 
 def test_cancelled_waiters_strand_nothing() -> None:
-    """Whenever a wait is cancelled, also in the very moment an order comes back, the order is left for another."""
+    """A cancelled wait leaves the order for another worker."""
 
     async def body() -> None:
         for turns in range(6):
@@ -242,7 +242,7 @@ def test_cancelled_waiters_strand_nothing() -> None:
 
 
 def test_a_worker_that_leaves_strands_nothing() -> None:
-    """A cancelled worker's lease and its waiting orders go to one who was already waiting."""
+    """A cancelled worker's lease and orders go to a waiting one."""
 
     async def body() -> None:
         scheduler, work = made(2, ONE, TWO)
@@ -265,7 +265,7 @@ def test_a_worker_that_leaves_strands_nothing() -> None:
 
 
 def test_cancelled_workers_strand_nothing() -> None:
-    """Workers cancelled at any turn, whatever they are at: who joins next settles the rest, each once."""
+    """Whenever workers are cancelled, the next one settles the rest, each once."""
 
     async def body() -> None:
         for turns in range(0, 30, 3):
@@ -302,7 +302,7 @@ def test_cancelled_workers_strand_nothing() -> None:
 
 
 def test_parked_orders_are_given_out_again_when_nothing_else_is_left() -> None:
-    """While an order is out, who asks waits; then it is told that only parked ones are left, and all come again."""
+    """When only parked orders are left, the callback is called and all are leased again."""
 
     async def body() -> None:
         scheduler = schedulers.Scheduler(
@@ -332,7 +332,7 @@ def test_parked_orders_are_given_out_again_when_nothing_else_is_left() -> None:
 
 
 def test_an_order_that_is_unparked_wakes_who_waits() -> None:
-    """What another order showed decides it at once; an order that is out or settled is not touched."""
+    """An unparked order is leased at once; unparking others has no effect."""
 
     async def body() -> None:
         told: list[bool] = []
@@ -355,7 +355,7 @@ def test_an_order_that_is_unparked_wakes_who_waits() -> None:
 
 
 def test_what_is_parked_at_a_stop_stays_so() -> None:
-    """Nobody is told to decide it: it has no outcome, and the next run reads it again."""
+    """A parked order has no outcome after a stop, and the next run reads it."""
 
     async def body() -> None:
         scheduler, _ = made(1, ONE)
@@ -370,7 +370,7 @@ def test_what_is_parked_at_a_stop_stays_so() -> None:
 
 
 def test_a_feed_that_is_open_decides_what_is_parked_too() -> None:
-    """Whoever fed it waits for the result, whether or not more will come."""
+    """Parked orders are decided although more may be added."""
 
     async def body() -> None:
         scheduler = schedulers.Scheduler([], [ONE], open_ended=True)
@@ -385,7 +385,7 @@ def test_a_feed_that_is_open_decides_what_is_parked_too() -> None:
 
 
 def test_thefts_are_told() -> None:
-    """The callback hears who took how many orders from whom; should it fail, the order is not lost with it."""
+    """The callback gets thief, victim and number; if it fails, the order is not lost."""
 
     async def body() -> None:
         heard: list[tuple[models.WorkerId, models.WorkerId, int]] = []
@@ -411,7 +411,7 @@ def test_thefts_are_told() -> None:
 
 
 def test_a_retired_worker_that_is_still_there_can_be_called_back() -> None:
-    """Retired it gets nothing; called back it works again; both wake it where it waits."""
+    """A retired worker gets nothing until `unretire`; both wake it."""
 
     async def body() -> None:
         scheduler, work = made(2, ONE)
@@ -434,7 +434,7 @@ def test_a_retired_worker_that_is_still_there_can_be_called_back() -> None:
 
 
 def test_orders_that_are_held_are_passed_over() -> None:
-    """Wherever they wait: fresh, unowned, another's, or due again. Nothing is drained while something is held."""
+    """Blocked orders are skipped wherever they wait, and the queue is not drained."""
     orders = [models.PurchaseOrder(models.OrderKey(f"PO-{n}"), f"PO-{n}", "http://x", row=n) for n in range(6)]
     scheduler = schedulers.Scheduler(orders, [ONE, TWO])
     held = {"PO-0", "PO-2", "PO-4"}
@@ -443,7 +443,7 @@ def test_orders_that_are_held_are_passed_over() -> None:
         found = []
         while isinstance(got := scheduler.take(ONE, now, lambda order: order.po_number in held), models.Lease):
             found.append(got.order.po_number)
-            scheduler.put_back(got, 50.0, counts=False) if got.order.po_number == "PO-3" else scheduler.settle(got)
+            scheduler.requeue(got, 50.0, counts=False) if got.order.po_number == "PO-3" else scheduler.settle(got)
         assert isinstance(got, schedulers.WaitUntil)
         assert got.when == (50.0 if now < 50.0 else None)
         return found
@@ -467,7 +467,7 @@ def test_orders_that_are_held_are_passed_over() -> None:
 
 
 def test_turns_follow_what_is_allowed() -> None:
-    """As many at once as allowed at the moment; where it becomes fewer, who is in stays and nobody comes in."""
+    """The limit may change: those inside stay, and nobody enters."""
 
     async def body() -> None:
         allowed = 2

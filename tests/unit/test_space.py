@@ -1,4 +1,4 @@
-"""Short of disk the run pauses, and goes on by itself."""
+"""Without disk space the run pauses, and continues by itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ONE = models.WorkerId("w1")
 
 
 class Watched:
-    """A file system that the test fills and empties."""
+    """A file system whose space the test sets."""
 
     def __init__(self, out: Path, patience: float = 3600.0, least: int = GB // 2) -> None:
         (out / ".po-pw").mkdir()
@@ -61,14 +61,14 @@ class Watched:
 
 
 def test_a_small_file_system_is_not_asked_for_more_than_a_twentieth() -> None:
-    """500 MB of a disk, 300 kB of a tmpfs of 6 MB; nothing where nothing is asked for."""
+    """500 MB of a disk, 300 kB of a 6 MB file system, nothing if nothing is required."""
     assert disk_space.required_free(GB // 2, 100 * GB) == GB // 2
     assert disk_space.required_free(GB // 2, 6_000_000) == 300_000
     assert disk_space.required_free(0, 100 * GB) == 0
 
 
 def test_below_the_floor_it_pauses_once_and_goes_on_by_itself(tmp_path: Path) -> None:
-    """Said once each, with what is free and what is needed; whoever waits for room gets it."""
+    """Pause and end are each reported once, with free and needed space."""
 
     async def go() -> None:
         async with Watched(tmp_path) as disk:
@@ -88,7 +88,7 @@ def test_below_the_floor_it_pauses_once_and_goes_on_by_itself(tmp_path: Path) ->
 
 
 def test_no_room_for_too_long_ends_the_run(tmp_path: Path) -> None:
-    """After `disk_timeout` the watch raises what ends the run with exit code 3, and says how to go on."""
+    """After `disk_timeout` the run ends with exit code 3 and how to continue."""
 
     async def go() -> None:
         async with Watched(tmp_path, patience=0.02) as disk:
@@ -102,7 +102,7 @@ def test_no_room_for_too_long_ends_the_run(tmp_path: Path) -> None:
 def test_a_full_disk_that_is_met_pauses_though_there_seems_to_be_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A quota, or one file larger than what is free: it is tried again after a while, and given up in the end."""
+    """After a quota error the run pauses, tries again, and finally ends."""
     monkeypatch.setattr(disk_space, "_FIRST_WAIT", 0.02)
 
     async def go() -> None:
@@ -122,7 +122,7 @@ def test_a_full_disk_that_is_met_pauses_though_there_seems_to_be_room(
 
 
 def test_an_order_that_came_through_starts_the_patience_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where some files fit and others do not, the run goes on for as long as there are some that do."""
+    """While some files fit, the run continues."""
     monkeypatch.setattr(disk_space, "_FIRST_WAIT", 0.001)
 
     async def go() -> None:
@@ -137,7 +137,7 @@ def test_an_order_that_came_through_starts_the_patience_again(tmp_path: Path, mo
 
 
 def test_a_share_that_goes_away_is_waited_for_and_opened_again(tmp_path: Path) -> None:
-    """It pauses, says what to do, and when the share is back opens what lies there before anybody goes on."""
+    """The run pauses, says what to do, and reopens its files before it continues."""
 
     async def go() -> None:
         async with Watched(tmp_path) as disk:
@@ -154,7 +154,7 @@ def test_a_share_that_goes_away_is_waited_for_and_opened_again(tmp_path: Path) -
 
 
 def test_a_share_that_stays_away_ends_the_run(tmp_path: Path) -> None:
-    """After `disk_timeout` with exit code 3, and how to go on."""
+    """After `disk_timeout` with exit code 3, and how to continue."""
 
     async def go() -> None:
         async with Watched(tmp_path, patience=0.02) as disk:
@@ -168,7 +168,7 @@ def test_a_share_that_stays_away_ends_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["removed", "write-protected"])
 def test_what_cannot_come_back_is_not_waited_for(tmp_path: Path, how: str) -> None:
-    """A folder that somebody removed while its disk is there, and a disk that lets nobody write any more."""
+    """A removed folder and a read-only disk end the run at once."""
 
     async def go() -> None:
         async with Watched(tmp_path) as disk:
@@ -186,7 +186,7 @@ def test_what_cannot_come_back_is_not_waited_for(tmp_path: Path, how: str) -> No
 def test_an_output_in_trouble_although_it_can_be_written_to_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A journal that cannot be read while its disk is fine: six times in a row are enough."""
+    """Six errors in a row on a writable disk end the run."""
     monkeypatch.setattr(disk_space, "_FIRST_WAIT", 0.0)
 
     async def go() -> None:
@@ -203,7 +203,7 @@ def test_an_output_in_trouble_although_it_can_be_written_to_is_given_up(
 
 
 def test_a_run_that_two_have_paused_goes_on_when_both_let_it() -> None:
-    """The disk has space again, and the user has not pressed the key: no order is given out."""
+    """A run paused by disk and user continues after both."""
 
     async def go() -> None:
         one = models.PurchaseOrder(models.OrderKey("PO-1"), "PO-1", "http://x")
@@ -222,7 +222,7 @@ def test_a_run_that_two_have_paused_goes_on_when_both_let_it() -> None:
 
 
 def test_while_paused_no_order_is_given_out() -> None:
-    """Who asks waits, and gets one when the pause is over; a stop sends home, what is out can come back."""
+    """Workers wait during a pause; a stop ends them."""
 
     async def go() -> None:
         orders = [models.PurchaseOrder(models.OrderKey(po), po, "http://x") for po in ("PO-1", "PO-2")]

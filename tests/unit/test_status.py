@@ -1,4 +1,4 @@
-"""`po-pw status`: how an output directory stands, also while a run is going, and without leaving a trace there."""
+"""`po-pw status` reads an output directory, also during a run, and changes nothing there."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def lease(number: int, of: int, attempt: int = 1, worker: str = "w1") -> models.
 
 
 async def work(journal: store.Journal) -> models.RunId:
-    """A run in the middle: six orders, a refused row, a duplicate; two settled, one complete, two in progress."""
+    """A run in progress: six orders, a refused row, a duplicate; two settled, one complete, two in progress."""
     refused = models.Row(8, ("", ""), "", None, models.Failure(models.ErrorCode.INVALID_ROW, "no number"))
     twin = models.Row(9, ("PO-2", ""), "PO-2", order(2), None, duplicate_of=2)
     run = await journal.begin(PLAN, [*map(row, range(2, 8)), refused, twin])
-    await journal.take_over(run, [outcome(2, from_earlier_run=True)])
+    await journal.copy_outcomes(run, [outcome(2, from_earlier_run=True)])
     for step in (
         facts.Leased(lease(1, 3), second(1)),
         facts.Attempted(lease(1, 3), second(1), second(2), NETWORK),
@@ -86,7 +86,7 @@ def out_of(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("rollback", [False, True], ids=["log", "rollback"])
 def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
-    """Counts, what is in progress and since when, what was put back and why; nothing in the directory is touched."""
+    """Counts, orders in progress and requeued ones are shown; nothing is changed."""
     out = out_of(tmp_path)
 
     async def body() -> None:
@@ -102,7 +102,7 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
             assert run.counts == {"COMPLETED": 2, "FAILED": 2, "PENDING": 3, "DUPLICATE": 1}
             assert (run.failed, run.partial) == ({"NOT_FOUND": 1, "INVALID_ROW": 1}, {})
             assert (run.put_back, run.waiting) == ({"NETWORK": 1, "TIMEOUT": 1}, {"TIMEOUT": 1})
-            hands = [(one.key, one.worker, one.attempt, one.since) for one in run.in_hand]
+            hands = [(one.key, one.worker, one.attempt, one.since) for one in run.in_progress]
             assert hands == [("PO-7", "w1", 1, second(7)), ("PO-6", "w2", 1, second(6))]
             assert found.left == 3
             assert run.command == COMMAND
@@ -119,12 +119,12 @@ def test_a_run_that_is_going(tmp_path: Path, rollback: bool) -> None:
     before = traces(out)
     after = status.read(out)
     assert (after.state, after.pid, after.left, after.unsuccessful) == ("stopped", None, 3, 2)
-    assert after.again() == list(COMMAND)
+    assert after.command() == list(COMMAND)
     assert traces(out) == before
 
 
 def test_the_latest_run_is_the_one_that_came_last_also_where_the_clock_was_set_back(tmp_path: Path) -> None:
-    """The second run begins a day before the first, by the clock: it is the latest all the same."""
+    """The second run is the latest, even if its clock is a day earlier."""
     path = tmp_path / "journal.db"
 
     async def go() -> list[models.RunId]:
@@ -142,7 +142,7 @@ def test_the_latest_run_is_the_one_that_came_last_also_where_the_clock_was_set_b
 
 
 def test_the_rate_is_that_of_the_latest_outcomes(tmp_path: Path) -> None:
-    """The time left follows from what came lately; without anything to go by none is named."""
+    """The time left follows from the latest outcomes; without data there is none."""
     out = out_of(tmp_path)
 
     async def body() -> view.Progress | None:
@@ -165,7 +165,7 @@ def test_the_rate_is_that_of_the_latest_outcomes(tmp_path: Path) -> None:
 
 
 def test_how_a_run_ended(tmp_path: Path) -> None:
-    """Killed, stopped or finished, from the lock and the journal alone."""
+    """Killed, stopped or finished, from lock and journal."""
     out = out_of(tmp_path)
 
     async def body() -> view.Progress:
@@ -189,7 +189,7 @@ def test_how_a_run_ended(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kept", [("-wal", "-shm"), ("-wal",), ()], ids=["log", "log alone", "nothing"])
 def test_what_a_kill_left_is_read_where_it_lies(tmp_path: Path, kept: tuple[str, ...]) -> None:
-    """A write-ahead log that nobody has open, with its index or without, is read; nothing is mended on the way."""
+    """A write-ahead log is read, with its index or without, and nothing is repaired."""
     out = out_of(tmp_path)
     died = tmp_path / "died" / ".po-pw"
 
@@ -211,7 +211,7 @@ def test_what_a_kill_left_is_read_where_it_lies(tmp_path: Path, kept: tuple[str,
 
 
 def test_a_commit_that_a_kill_cut_short_is_not_seen(tmp_path: Path) -> None:
-    """A rollback journal that waits to undo half a commit is undone in a copy; the directory stays as it is."""
+    """A partial commit is undone in a copy."""
     out = out_of(tmp_path)
     died = tmp_path / "died" / ".po-pw"
     path = out / ".po-pw" / "journal.db"
@@ -239,7 +239,7 @@ def test_a_commit_that_a_kill_cut_short_is_not_seen(tmp_path: Path) -> None:
 
 
 def test_another_process_is_seen_at_work(tmp_path: Path) -> None:
-    """The program, beside a run of another process, names it; after a kill it says so and how to go on."""
+    """A run of another process is shown with its pid; after a kill, with how to continue."""
     path = out_of(tmp_path) / ".po-pw" / "journal.db"
     with at_work(path) as (process, run):
         said = invoked("status", tmp_path / "out")
@@ -254,7 +254,7 @@ def test_another_process_is_seen_at_work(tmp_path: Path) -> None:
 
 
 def test_which_orders_are_finished(tmp_path: Path) -> None:
-    """By their latest outcome, whatever their folders are called; one that verify marked is not."""
+    """By their latest outcome, except those that verify marked."""
     path = out_of(tmp_path) / ".po-pw" / "journal.db"
 
     async def body() -> None:
@@ -272,7 +272,7 @@ def test_which_orders_are_finished(tmp_path: Path) -> None:
 
 
 def test_what_people_and_programs_read(tmp_path: Path) -> None:
-    """The lines fit 80 columns, apart from what is copied; the JSON has the same."""
+    """Lines fit 80 columns; JSON has the same content."""
     out = out_of(tmp_path)
 
     async def body() -> None:
@@ -297,16 +297,16 @@ def test_what_people_and_programs_read(tmp_path: Path) -> None:
     assert [line for line in said.splitlines() if len(line.rstrip()) > 80 and not line.startswith("  po-pw")] == []
     answer = json.loads(invoked("status", "--json", out))
     assert (answer["state"], answer["left"], answer["run"]["counts"]["FAILED"]) == ("stopped", 3, 2)
-    assert datetime.datetime.fromisoformat(answer["run"]["in_hand"][0]["since"]) == second(7)
+    assert datetime.datetime.fromisoformat(answer["run"]["in_progress"][0]["since"]) == second(7)
 
 
 def rules_of(*versions: int) -> list[models.Outcome]:
-    """Finished orders, each read under one of these versions of the rules."""
+    """Finished orders, each read with one of these versions of the rules."""
     return [outcome(number, files=(), rules=version) for number, version in enumerate(versions, 2)]
 
 
 def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
-    """Finished orders alone, by the version their outcome has; an older journal, which notes none, counts as oldest."""
+    """Finished orders are counted by their version; an older journal counts as oldest."""
     out = out_of(tmp_path)
     path = out / ".po-pw" / "journal.db"
     now = memory.RULES_VERSION
@@ -314,7 +314,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
     async def body() -> None:
         async with store.Journal.open(path) as journal:
             run = await journal.begin(PLAN, map(row, range(2, 7)))
-            await journal.take_over(run, rules_of(0, now - 1))
+            await journal.copy_outcomes(run, rules_of(0, now - 1))
             await journal.commit(run, rules_of(0, 0, now)[-1])
             await journal.commit(run, outcome(5, models.Status.FAILED, files=(), error=GONE, rules=0))
             await journal.end(run, seconds=1, work_seconds=1, interrupted=False, browser=None)
@@ -329,7 +329,7 @@ def test_orders_read_under_older_rules_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_failed_order_whose_page_was_kept_says_where(tmp_path: Path) -> None:
-    """Picture and source of what came instead are named, where they are there; other failures have none."""
+    """Existing evidence is named."""
     out = out_of(tmp_path)
     unknown = models.Failure(models.ErrorCode.NOT_RECOGNISED, "another page")
     (out / ".po-pw" / "evidence" / "PO-2").mkdir(parents=True)
@@ -350,7 +350,7 @@ def test_a_failed_order_whose_page_was_kept_says_where(tmp_path: Path) -> None:
 
 
 def test_what_is_no_output_directory(tmp_path: Path) -> None:
-    """A wrong path is one sentence and exit code 2; so is a directory whose journal is gone; none is made."""
+    """A wrong path or a missing journal is one sentence with exit code 2."""
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()
     (tmp_path / "gone" / ".po-pw").mkdir(parents=True)
@@ -369,7 +369,7 @@ def test_what_is_no_output_directory(tmp_path: Path) -> None:
 
 
 def test_the_output_folder_that_was_meant_is_named(tmp_path: Path) -> None:
-    """The one in the folder that was given, or around it."""
+    """An output folder in or around the given one is proposed."""
     (tmp_path / "downloads" / ".po-pw").mkdir(parents=True)
     inside = tmp_path / "downloads" / "ACME" / "PO-1_COMPLETED"
     inside.mkdir(parents=True)
@@ -380,7 +380,7 @@ def test_the_output_folder_that_was_meant_is_named(tmp_path: Path) -> None:
 
 
 def test_journals_that_cannot_be_shown(tmp_path: Path) -> None:
-    """A newer one and a damaged one are each one clear message, and stay as they are."""
+    """A newer or damaged journal is one message, and unchanged."""
     out = out_of(tmp_path)
     path = out / ".po-pw" / "journal.db"
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -397,7 +397,7 @@ def test_journals_that_cannot_be_shown(tmp_path: Path) -> None:
 
 
 def invoked(*words: str | Path) -> str:
-    """What the program prints; it ends well."""
+    """The program's output after a success."""
     found = CliRunner().invoke(commands.app, [str(word) for word in words], env={"COLUMNS": "80"})
     assert found.exit_code == 0, found.output
     return found.output

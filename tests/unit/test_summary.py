@@ -1,4 +1,4 @@
-"""What a run's results add up to, and why orders failed: the same for workbook, report and screen."""
+"""Totals of a run and reasons for failures, the same in workbook, report and screen."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def row(
     code: models.ErrorCode | None = None,
     **more: Any,
 ) -> models.RowResult:
-    """A row whose order has this result; its cells are of `COLUMNS`."""
+    """A row with this result; its cells are of `COLUMNS`."""
     error = models.Failure(code, "so it is") if code else None
     amount, supplier = more.pop("amount", ""), more.pop("supplier", "A")
     done = journal_values.outcome(number, status, files=tuple(files), error=error, supplier=supplier)
@@ -66,7 +66,7 @@ ROWS: Final = (
 
 
 def test_everything_is_counted_once() -> None:
-    """Rows by status, suppliers, files of all runs and of this one; a duplicate row is a row, and no second order."""
+    """A duplicate is a row, but no second order."""
     found = overview(*ROWS)
     assert found.rows == 8
     assert list(found.counts.items()) == [
@@ -86,7 +86,7 @@ def test_everything_is_counted_once() -> None:
 
 
 def test_amounts_add_up_by_currency() -> None:
-    """A symbol and its code are one currency; what may be a thousand times more or less is in no total."""
+    """Symbol and code are one currency; ambiguous amounts are in no total."""
     found = overview(*ROWS)
     assert [(one.currency, one.orders, one.value, one.open_orders, one.open_value) for one in found.totals] == [
         ("EUR", 2, Decimal("2000.50"), 0, Decimal(0)),
@@ -114,13 +114,13 @@ def test_amounts_add_up_by_currency() -> None:
 def test_an_amount_and_its_currency(
     columns: tuple[str, ...], cells: tuple[str, ...], value: str | None, currency: str
 ) -> None:
-    """The currency of the cell itself, else of the column beside it; no number where there are two."""
+    """The cell's own currency, else that of the column beside it."""
     found = money.Columns.of(columns).money(cells)
     assert found == (None if value is None else money.Money(Decimal(value), currency))
 
 
 def test_a_text_has_no_currency() -> None:
-    """Only what is an amount names one."""
+    """Only an amount names a currency."""
     assert [amounts.currency(text) for text in ("EUR soon", "", "$ 5", "12,- kr.", "CA$ 4")] == [
         "",
         "",
@@ -131,7 +131,7 @@ def test_a_text_has_no_currency() -> None:
 
 
 def test_the_commonest_reasons_come_first_with_their_first_orders() -> None:
-    """Each with its remedy; of many orders the first five are named, and a row without a number by its row."""
+    """Each reason has its remedy and its first five orders."""
     found = overview(*ROWS).causes
     assert [(one.code, one.orders, one.first) for one in found] == [
         (C.TIMEOUT, 2, ("PO-3", "PO-4")),
@@ -144,7 +144,7 @@ def test_the_commonest_reasons_come_first_with_their_first_orders() -> None:
 
 
 def test_files_of_more_than_one_order_are_known_by_their_content() -> None:
-    """Whatever they are called; twice in one order is once."""
+    """Whatever their names; twice in one order counts once."""
     found = overview(*ROWS)
     assert [(one.name, one.orders, one.first, one.size) for one in found.shared] == [
         ("terms.pdf", 3, ("PO-1", "PO-2", "PO-3"), 10)
@@ -170,7 +170,7 @@ def test_files_of_more_than_one_order_are_known_by_their_content() -> None:
     ],
 )
 def test_the_next_command(rows: Sequence[models.RowResult], more: dict[str, Any], line: str, purpose: str) -> None:
-    """What is left to do decides: all of it, or only what failed."""
+    """It depends on what is left: everything, or only failed orders."""
     found = overview(*rows, **more).next
     assert found is not None
     assert found.line == line
@@ -179,7 +179,7 @@ def test_the_next_command(rows: Sequence[models.RowResult], more: dict[str, Any]
 
 
 def test_orders_from_python_have_no_command() -> None:
-    """Nothing that could be typed goes on with them; a password in a command is not written down."""
+    """There is no command to type; a password in a command is not written."""
     assert overview(*ROWS, commands=running.commands_after(())).next is None
     words = ("po-pw", "process", "pos.csv", "--base-url", "https://u:secret@x/")
     said = running.commands_after(words, "downloads")
@@ -188,7 +188,7 @@ def test_orders_from_python_have_no_command() -> None:
 
 
 def test_every_code_and_status_has_a_cause_and_what_to_do() -> None:
-    """In a form that can be part of a sentence; only what is done has nothing to do."""
+    """Each can be part of a sentence; only finished orders have nothing to do."""
     for code in C:
         reason = reasons.CODES[code]
         assert reason.remedy
@@ -205,7 +205,7 @@ def test_every_code_and_status_has_a_cause_and_what_to_do() -> None:
 
 
 def test_a_row_says_why() -> None:
-    """By its code, else by its status; a duplicate refers to the earlier row."""
+    """By its code, else its status; a duplicate names the earlier row."""
     assert [reasons.of_row(one).cause for one in ROWS[:5]] == [
         "all attachments downloaded",
         "all attachments downloaded",
@@ -218,7 +218,7 @@ def test_a_row_says_why() -> None:
 
 @pytest.mark.slow
 def test_a_hundred_thousand_orders_fit() -> None:
-    """Their different files and PO numbers take some tens of megabytes, not gigabytes."""
+    """They need some tens of megabytes."""
     tracemalloc.start()
     try:
         collector = summary.Collector(COLUMNS, RUN)

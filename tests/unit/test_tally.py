@@ -1,4 +1,4 @@
-"""What is counted of a run while it goes on; pure, with a clock of its own."""
+"""The counts during a run; pure, with a test's clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from po_pw.cli import tally
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """Seconds that a test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -28,7 +28,7 @@ def started(orders: int = 10) -> tuple[tally.Tally, Clock]:
 def settle(
     one: tally.Tally, clock: Clock, number: int, seconds: float = 10.0, failure: models.Failure | None = None
 ) -> None:
-    """One order read and settled, in so many seconds."""
+    """One order read and settled in this many seconds."""
     worker, key, name = models.WorkerId("w1"), models.OrderKey(f"PO-{number}"), f"PO-{number}"
     one.on_event(events.OrderStep(worker, key, name, "reading", 1))
     clock.now += seconds
@@ -56,7 +56,7 @@ def settle(
 
 
 def test_a_wait_counts_down_says_when_it_ends_and_is_gone_when_the_host_answers() -> None:
-    """The line changes with the clock alone; while the host is asked it says that."""
+    """The line changes with the clock, and says when the host is tried."""
     one, clock = started()
     one.on_event(events.HostWaits("acme.example", "the connection was refused", 42.0, 3600.0))
     first = one.waits()[0]
@@ -72,7 +72,7 @@ def test_a_wait_counts_down_says_when_it_ends_and_is_gone_when_the_host_answers(
 
 
 def test_no_network_is_one_line_for_all_hosts() -> None:
-    """It is the machine's fault, not ten hosts'."""
+    """Without a network there is one line for all hosts."""
     one, _ = started()
     for host in ("a.example", "b.example"):
         one.on_event(events.HostWaits(host, "there is no network", 5.0, 3600.0, is_offline=True))
@@ -81,7 +81,7 @@ def test_no_network_is_one_line_for_all_hosts() -> None:
 
 
 def test_what_merely_asked_to_wait_is_over_when_the_time_is() -> None:
-    """Nobody tries it for the others: there is no event that says so."""
+    """A requested wait ends with its time, without an event."""
     one, clock = started()
     one.on_event(events.HostWaits("acme.example", "acme.example asks to wait", 10.0))
     assert len(one.waits()) == 1
@@ -94,7 +94,7 @@ def test_what_merely_asked_to_wait_is_over_when_the_time_is() -> None:
 
 
 def test_the_estimate_does_not_grow_with_an_outage() -> None:
-    """It is left out while a host is waited for, and goes on as if nothing had been."""
+    """The estimate is hidden during an outage and then continues."""
     one, clock = started()
     for number in range(2):
         settle(one, clock, number)
@@ -107,14 +107,14 @@ def test_the_estimate_does_not_grow_with_an_outage() -> None:
 
 
 def test_a_host_that_cannot_be_reached_is_kept_for_the_end() -> None:
-    """Its reason is said once, and its orders' failures are not told beside it."""
+    """Its reason is shown once, without its orders' failures."""
     one, _ = started()
     one.on_event(events.HostFree("portla.invalid", "portla.invalid cannot be opened: there is no such host"))
     assert one.refused == {"portla.invalid": "portla.invalid cannot be opened: there is no such host"}
 
 
 def test_orders_that_are_tried_again_are_one_line_with_a_countdown() -> None:
-    """The next of them is named, with its reason; when its time has come it is waited for no longer."""
+    """The next order is named with its reason until its time."""
     one, clock = started()
     failure = models.Failure(models.ErrorCode.TIMEOUT, "the page took too long")
     for number, delay in ((1, 30.0), (2, 8.0)):
@@ -129,7 +129,7 @@ def test_orders_that_are_tried_again_are_one_line_with_a_countdown() -> None:
 
 
 def test_the_estimate_stands_while_the_run_is_paused() -> None:
-    """However long that is, and whatever is finished meanwhile; afterwards it goes on."""
+    """The estimate does not change during a pause."""
     one, clock = started()
     for number in range(2):
         settle(one, clock, number)
@@ -141,7 +141,7 @@ def test_the_estimate_stands_while_the_run_is_paused() -> None:
 
 
 def test_what_failed_is_kept_with_its_reason() -> None:
-    """The latest of it, for the screen; what succeeded is not."""
+    """The latest failures are kept for the screen."""
     one, clock = started(100)
     for number in range(60):
         settle(one, clock, number, failure=models.Failure(models.ErrorCode.NOT_FOUND, f"reason {number}"))

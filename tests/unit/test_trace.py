@@ -1,4 +1,4 @@
-"""What is kept of a Playwright trace: what happened and when, and nothing that opens a door."""
+"""What is kept of a Playwright trace: what happened and when, and no secret."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ EVENTS: Final[list[Any]] = [
 
 
 def test_only_what_is_on_the_list_is_taken_over_and_is_cleaned(tmp_path: Path) -> None:
-    """Calls without what pages' scripts were given and gave back; errors without stacks; no request, no source."""
+    """Calls are kept without scripts' arguments and results, errors without stacks; no requests, no source."""
     source = raw(tmp_path / "raw.zip", [*EVENTS, picture(8)], {8: b"\xff\xd8jpeg"})
     assert trace.rewrite(source, tmp_path / "trace.zip")
     events, pictures = read(tmp_path / "trace.zip")
@@ -155,7 +155,7 @@ def test_only_what_is_on_the_list_is_taken_over_and_is_cleaned(tmp_path: Path) -
 
 
 def test_it_is_bounded_and_what_is_latest_stays(tmp_path: Path) -> None:
-    """Pictures by number and bytes, calls by number; what ends a call that was left out is left out, too."""
+    """The latest pictures and calls stay; the end of a dropped call is dropped, too."""
     calls = [event for number in range(2_000) for event in call(number, "evaluateExpression", {})]
     events = [CONTEXT, *calls, *(picture(number) for number in range(200))]
     small = dict.fromkeys(range(200), b"0" * 100)
@@ -175,7 +175,7 @@ def test_it_is_bounded_and_what_is_latest_stays(tmp_path: Path) -> None:
 
 
 def test_without_pictures_everything_else_stays(tmp_path: Path) -> None:
-    """As for a page with fields that a screenshot covers."""
+    """Without pictures, as for pages with covered fields, the rest stays."""
     source = raw(tmp_path / "raw.zip", [*EVENTS, picture(8)], {8: b"\xff\xd8jpeg"})
     assert trace.rewrite(source, tmp_path / "trace.zip", with_pictures=False)
     events, pictures = read(tmp_path / "trace.zip")
@@ -185,14 +185,14 @@ def test_without_pictures_everything_else_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", b"no zip"])
 def test_what_is_no_trace_is_not_kept(content: bytes, tmp_path: Path) -> None:
-    """As after a browser that crashed; nothing is said of it."""
+    """After a crash there is no trace, without a message."""
     (tmp_path / "raw.zip").write_bytes(content)
     assert not trace.rewrite(tmp_path / "raw.zip", tmp_path / "trace.zip")
     assert not (tmp_path / "trace.zip").exists()
 
 
 def test_a_trace_waits_until_it_is_known_whether_its_order_fails(tmp_path: Path) -> None:
-    """Kept once, in the order's folder; or discarded. The driver's own is gone either way."""
+    """It is kept in the order's folder or discarded; the driver's own is removed."""
     held = traces.Traces(tmp_path / "held")
     (tmp_path / "held").mkdir()
     failed, succeeded = models.OrderKey("PO-7"), models.OrderKey("po/8")

@@ -1,4 +1,4 @@
-"""The HTTP client against a real server: what it sends, to whom, and what each fault becomes."""
+"""The HTTP client with a real server: what it sends, to whom, and the error for each fault."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def session(stall: float = 30, connect: float = 60) -> AsyncIterator[clien
 
 
 def with_server(test: Callable[[Server, client.Session], Awaitable[T]], **limits: float) -> T:
-    """Runs an async test body with a server and a session."""
+    """Runs an async test with a server and a session."""
 
     async def body() -> T:
         async with faulty_server.serve() as server, session(**limits) as ours:
@@ -55,7 +55,7 @@ async def whole(ours: client.Session, url: str, **more: Any) -> tuple[client.Bod
 
 
 def fails(url: str, **limits: float) -> errors.OrderError:
-    """The error that fetching an address of the server ends with."""
+    """The error of downloading an address of the server."""
 
     async def test(server: Server, ours: client.Session) -> errors.OrderError:
         with pytest.raises(errors.OrderError) as caught:
@@ -70,7 +70,7 @@ def cookie(name: str, domain: str, **more: object) -> models.Cookie:
 
 
 def test_a_file_comes_whole_with_its_headers() -> None:
-    """Bytes, status, final address and headers in any case are what the server sent."""
+    """Bytes, status, final address and headers are as the server sent them."""
 
     async def test(server: Server, ours: client.Session) -> None:
         body, data = await whole(ours, server.url("/pdf"))
@@ -99,13 +99,13 @@ def test_a_file_comes_whole_with_its_headers() -> None:
         ("/status?code=202&after=9", errors.TransientError, "NOT_A_FILE", 9.0),
         ("/status?code=203", errors.PermanentError, "PORTAL_ERROR", None),
         ("/status?code=205", errors.PermanentError, "PORTAL_ERROR", None),
-        ("/status?code=206", http_errors.NotAskedError, "NOT_A_FILE", None),
+        ("/status?code=206", http_errors.UnexpectedStatusError, "NOT_A_FILE", None),
         ("/status?code=207", errors.PermanentError, "PORTAL_ERROR", None),
         ("/status?code=300", errors.PermanentError, "PORTAL_ERROR", None),
         ("/status?code=302", errors.PermanentError, "PORTAL_ERROR", None),
-        ("/status?code=304", http_errors.NotAskedError, "NOT_A_FILE", None),
-        ("/status?code=412", http_errors.NotAskedError, "NOT_A_FILE", None),
-        ("/status?code=416", http_errors.NotAskedError, "NOT_A_FILE", None),
+        ("/status?code=304", http_errors.UnexpectedStatusError, "NOT_A_FILE", None),
+        ("/status?code=412", http_errors.UnexpectedStatusError, "NOT_A_FILE", None),
+        ("/status?code=416", http_errors.UnexpectedStatusError, "NOT_A_FILE", None),
         ("/status?code=407", errors.BrowserRouteNeededError, "NETWORK", None),
         ("/status?code=408", errors.TransientError, "PORTAL_ERROR", None),
         ("/status?code=425", errors.TransientError, "PORTAL_ERROR", None),
@@ -127,7 +127,7 @@ def test_a_file_comes_whole_with_its_headers() -> None:
     ],
 )
 def test_each_fault_becomes_an_error_of_ours(path: str, kind: type, code: str, wait: float | None) -> None:
-    """Statuses, broken connections and addresses that lead nowhere are told apart by class, code and wait."""
+    """Each status, broken connection and wrong address has its class, code and wait."""
     error = fails(path)
     assert type(error) is kind
     assert error.code == code
@@ -136,7 +136,7 @@ def test_each_fault_becomes_an_error_of_ours(path: str, kind: type, code: str, w
 
 @pytest.mark.parametrize("path", ["/stall", "/silent"])
 def test_a_server_that_says_nothing_more_is_given_up(path: str) -> None:
-    """No byte for `stall_timeout`, before the answer or in its middle, is a time-out."""
+    """No byte for `stall_timeout`, before or during the response, is a timeout."""
     error = fails(path, stall=0.3)
     assert isinstance(error, errors.TransientError)
     assert error.code is models.ErrorCode.TIMEOUT
@@ -147,7 +147,7 @@ def test_a_server_that_says_nothing_more_is_given_up(path: str) -> None:
     ["/status?code=500&", "/status?code=401&", "/status?code=429&", "/truncate?", "/stall?", "/redirect?to=file:///x?"],
 )
 def test_no_message_holds_a_query(path: str) -> None:
-    """Signed addresses and passwords in them stay out of what people and logs see."""
+    """Messages and logs never contain queries."""
 
     async def test(server: Server, ours: client.Session) -> None:
         url = server.url(f"{path}sig=SECRET").replace("http://", "http://user:SECRET@")
@@ -170,12 +170,12 @@ def test_no_message_holds_a_query(path: str) -> None:
     ],
 )
 def test_bare_addresses(url: str, shown: str) -> None:
-    """Only scheme, host and path of an address can be shown."""
+    """Only scheme, host and path of an address are shown."""
     assert redact.bare(url) == shown
 
 
 def test_an_error_holds_how_the_answer_begins() -> None:
-    """For people, who cannot ask again: a page or text, no more than its beginning, and what of it comes at once."""
+    """The error has the beginning of a page or text, as far as it arrives at once."""
     never = asyncio.Event()
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -214,7 +214,7 @@ def test_an_error_holds_how_the_answer_begins() -> None:
 
 
 def test_cookies_go_only_where_the_browser_would_send_them() -> None:
-    """Host, path, `Secure` and expiry of each cookie hold, also when a redirect leads to another origin and back."""
+    """Host, path, `Secure` and expiry apply, also after redirects."""
 
     async def test(server: Server, ours: client.Session) -> None:
         ours.set_cookies(
@@ -278,7 +278,7 @@ def test_cookies_go_only_where_the_browser_would_send_them() -> None:
     ],
 )
 def test_where_a_cookie_is_sent(given: dict[str, object], url: str, sent: bool) -> None:
-    """Host-only and domain cookies, Secure, path, expiry, prefixes and partitions: as the browser has it, no wider."""
+    """Cookies are sent as by the browser, and nowhere else."""
 
     async def test() -> bool:
         jar = cookies.new_jar()
@@ -289,7 +289,7 @@ def test_where_a_cookie_is_sent(given: dict[str, object], url: str, sent: bool) 
 
 
 def test_another_host_sets_no_cookie_for_the_portal() -> None:
-    """What a redirect's host sends under the portal's name is not taken."""
+    """A redirect's host cannot set the portal's cookies."""
 
     async def test(server: Server, ours: client.Session) -> None:
         def foreign() -> web.Response:
@@ -305,7 +305,7 @@ def test_another_host_sets_no_cookie_for_the_portal() -> None:
 
 
 def test_new_cookies_replace_the_old() -> None:
-    """`set_cookies` leaves nothing of an earlier sign-in."""
+    """`set_cookies` removes those of an earlier sign-in."""
 
     async def test(server: Server, ours: client.Session) -> None:
         ours.set_cookies([cookie("first", "127.0.0.1")])
@@ -319,7 +319,7 @@ def test_new_cookies_replace_the_old() -> None:
 
 
 def test_sessions_of_one_client_share_no_cookies() -> None:
-    """Each context has its own sign-in, though connections are shared."""
+    """Sessions have separate cookies, though connections are shared."""
 
     async def body() -> None:
         async with faulty_server.serve() as server, session() as one:
@@ -337,7 +337,7 @@ def test_sessions_of_one_client_share_no_cookies() -> None:
 
 
 def test_another_host_gets_neither_referer_nor_headers() -> None:
-    """Across a redirect to another origin only this origin is told, and headers of ours stay behind."""
+    """Another origin gets only our origin as referer, and none of our headers."""
 
     async def test(server: Server, ours: client.Session) -> None:
         page = server.url("/orders/1?token=SECRET#part")
@@ -354,21 +354,21 @@ def test_another_host_gets_neither_referer_nor_headers() -> None:
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "javascript:alert(1)", "ftp://127.0.0.1/x", "http://"])
 def test_a_redirect_leads_only_to_web_addresses(target: str) -> None:
-    """A redirect to a local file or another scheme is refused for good."""
+    """A redirect to a file or another scheme is refused."""
     error = fails(f"/redirect?to={target}")
     assert type(error) is errors.PermanentError
     assert "not an http(s) address" in str(error)
 
 
 def test_a_redirect_in_a_circle_ends() -> None:
-    """So many redirects as no browser follows are refused for good."""
+    """Too many redirects are refused."""
     error = fails("/circle")
     assert type(error) is errors.PermanentError
     assert "circle" in str(error)
 
 
 def test_signed_addresses_are_sent_as_they_stand() -> None:
-    """Percent-encoding is left alone, in the address asked for as well as in a redirect's."""
+    """Percent-encoding is not changed, in redirects either."""
 
     async def test(server: Server, ours: client.Session) -> None:
         signed = "/a%2Fb%7Ec/x?sig=a%2Fb%2bc%3D&acl=%2f*&n=1+2"
@@ -384,7 +384,7 @@ def test_signed_addresses_are_sent_as_they_stand() -> None:
 
 
 def test_what_is_compressed_all_the_same_is_unpacked() -> None:
-    """Bytes are the file's own, and the body says that its length is not."""
+    """The body has the file's own bytes, and says that its length is unverified."""
 
     async def test(server: Server, ours: client.Session) -> None:
         body, data = await whole(ours, server.url("/gzip"))
@@ -395,7 +395,7 @@ def test_what_is_compressed_all_the_same_is_unpacked() -> None:
 
 
 def test_the_systems_proxy_is_used_and_its_refusal_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name only the proxy knows is fetched through it; 407 sends the file by way of the browser."""
+    """A name that only the proxy knows is downloaded; after a 407 the browser downloads."""
 
     async def test(server: Server, ours: client.Session) -> None:
         monkeypatch.setenv("http_proxy", server.url(""))
@@ -413,7 +413,7 @@ def test_the_systems_proxy_is_used_and_its_refusal_told_apart(monkeypatch: pytes
 
 
 def test_a_server_without_tls_needs_the_browser() -> None:
-    """A secure connection that cannot be made is no matter of trying again."""
+    """A failed TLS connection is not retried."""
 
     async def test(server: Server, ours: client.Session) -> None:
         with pytest.raises(errors.BrowserRouteNeededError):
@@ -423,7 +423,7 @@ def test_a_server_without_tls_needs_the_browser() -> None:
 
 
 def test_a_certificate_nobody_trusts_needs_the_browser(tmp_path: Path) -> None:
-    """A certificate that the system does not know is no matter of trying again: the browser may know it."""
+    """An untrusted certificate is not retried: the browser may trust it."""
     pem = tmp_path / "both.pem"
     pem.write_text(faulty_server.UNTRUSTED, "ascii")
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -438,7 +438,7 @@ def test_a_certificate_nobody_trusts_needs_the_browser(tmp_path: Path) -> None:
 
 
 def test_leaving_in_the_middle_closes_the_connection() -> None:
-    """A body that is not read to its end leaves no connection in use, and the next request works."""
+    """An unread body leaves no connection in use."""
 
     async def test(server: Server, ours: client.Session) -> None:
         for _ in range(3):
@@ -456,7 +456,7 @@ def test_leaving_in_the_middle_closes_the_connection() -> None:
 
 @pytest.mark.parametrize("path", ["/silent", "/stall"])
 def test_cancelling_leaves_nothing(path: str) -> None:
-    """Cancelled while it waits for an answer or for bytes, a request ends at once and others go on."""
+    """A cancelled request ends at once, and others continue."""
 
     async def test(server: Server, ours: client.Session) -> None:
         task = asyncio.create_task(whole(ours, server.url(path)))
@@ -471,7 +471,7 @@ def test_cancelling_leaves_nothing(path: str) -> None:
 
 
 def test_no_more_connections_to_a_host_than_allowed() -> None:
-    """The limit per host holds for all sessions together."""
+    """The limit per host applies to all sessions together."""
 
     async def body() -> None:
         async with (
@@ -504,13 +504,13 @@ def test_no_more_connections_to_a_host_than_allowed() -> None:
     ],
 )
 def test_retry_after(value: str, seconds: float | None) -> None:
-    """Seconds and HTTP dates are both understood, and never longer than an hour."""
+    """Seconds and HTTP dates are read, up to an hour."""
     assert http_statuses.retry_after(value, datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)) == seconds
 
 
 @given(st.text())
 def test_any_text_is_an_address_or_refused(text: str) -> None:
-    """No address, however odd, meets anything but an http(s) URL in ASCII or our own error."""
+    """Any text becomes an ASCII http(s) address or our error."""
     for candidate, base in ((text, ""), (text, "http://h/p"), (f"http://h/{text}", "")):
         try:
             url = addresses.parse(candidate, base)
@@ -524,7 +524,7 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
     ("inner", "kind"), [(ssl.SSLEOFError(), errors.TransientError), (ssl.SSLError(), errors.BrowserRouteNeededError)]
 )
 def test_a_hang_up_in_the_handshake_is_no_matter_of_trust(inner: ssl.SSLError, kind: type) -> None:
-    """A server that hangs up while TLS begins may be tried again; one that speaks another TLS needs the browser."""
+    """A connection closed during the TLS handshake is retried; another TLS version needs the browser."""
     key = ConnectionKey("h", 443, True, True, None, None, None)
     with pytest.raises(kind), http_errors.map_client_errors("https://h/x?y"):
         raise aiohttp.ClientConnectorSSLError(key, inner)
@@ -548,6 +548,6 @@ def test_a_hang_up_in_the_handshake_is_no_matter_of_trust(inner: ssl.SSLError, k
 def test_a_status_is_the_same_error_whoever_asked(
     status: int, header: str, kind: type[errors.OrderError], code: models.ErrorCode, wait: float | None
 ) -> None:
-    """The client and the browser ask the same rule, so that a portal that asks to wait is waited for either way."""
+    """Client and browser use the same rule for statuses."""
     error = http_statuses.error_of(status, f"the portal answered HTTP {status}", header)
     assert (type(error), error.code, getattr(error, "retry_after", None)) == (kind, code, wait)

@@ -1,4 +1,4 @@
-"""`po-pw verify`: every file is hashed again; what is not as recorded is said, and marked where that is asked for."""
+"""`po-pw verify` hashes every file again, reports differences, and marks orders on request."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def fetched(number: int, *names: str) -> tuple[models.SavedFile, ...]:
 
 
 def made(number: int) -> models.Outcome:
-    """One order without attachments, the others with two files, of which one's name has an accent."""
+    """One order without attachments, and others with two files, one with an accent in its name."""
     if number == 7:
         return outcome(7, models.Status.NO_ATTACHMENTS, files=(), found=0)
     return outcome(number, files=fetched(number, "a.pdf", "Rechnung für.pdf"))
@@ -50,7 +50,7 @@ def made(number: int) -> models.Outcome:
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    """An output directory after a run, with what else may lie in it and is not its business."""
+    """An output directory after a run, with other files that do not matter."""
     out = tmp_path / "out"
     (out / ".po-pw").mkdir(parents=True)
 
@@ -84,7 +84,7 @@ def found(out: Path) -> list[tuple[str, str, str]]:
 
 
 def test_all_is_as_recorded(out: Path) -> None:
-    """Every file is read again; results, a person's own files and folders are not our business; nothing is touched."""
+    """Every file is read; results and the user's own files are ignored; nothing is changed."""
     before = traces(out)
     said: list[tuple[verify.Tally, int]] = []
     report = verify.examine(out, lambda checked, folders: said.append((checked, folders)))
@@ -92,12 +92,12 @@ def test_all_is_as_recorded(out: Path) -> None:
     assert (report.checked.folders, report.checked.files) == (6, 11)
     assert report.checked.bytes == 3 + sum(file.size for number in ORDERS for file in made(number).files)
     assert said[-1] == (report.checked, 6)
-    assert report.at_work is None
+    assert report.running_pid is None
     assert traces(out) == before
 
 
 def test_everything_that_is_not_is_found(out: Path) -> None:
-    """Missing, changed in size or only in content, extra, folders gone and folders nobody knows: each is named."""
+    """Missing, changed and extra files, and missing and unknown folders are named."""
     (out / "A/PO-2_COMPLETED/a.pdf").unlink()
     (out / "A/PO-3_COMPLETED/a.pdf").write_bytes(b"longer" * 5000)
     same = bytearray((out / "A/PO-3_COMPLETED/Rechnung für.pdf").read_bytes())
@@ -124,7 +124,7 @@ def test_everything_that_is_not_is_found(out: Path) -> None:
         ("unknown folder", "A/PO-9_COMPLETED", ""),
         ("unknown folder", "PO-9_FAILED", ""),
     ]
-    assert sorted(report.to_mend()) == ["PO-2", "PO-3", "PO-5", "PO-6", "PO-7"]
+    assert sorted(report.to_refetch()) == ["PO-2", "PO-3", "PO-5", "PO-6", "PO-7"]
 
 
 def half(path: Path) -> None:
@@ -139,7 +139,7 @@ def elsewhere(path: Path) -> None:
 
 @pytest.mark.parametrize("harm", [os.remove, half, elsewhere])
 def test_without_its_manifest_the_journal_tells(out: Path, harm: Callable[[Path], None]) -> None:
-    """An order whose manifest is gone or damaged is checked against the journal, and that it is so is said."""
+    """An order without a readable manifest is checked against the journal, and reported."""
     harm(manifests.path(out / ".po-pw", "A", "PO-2"))
     assert found(out) == [("no manifest", "A/PO-2_COMPLETED", "")]
     (out / "A/PO-2_COMPLETED/a.pdf").unlink()
@@ -147,14 +147,14 @@ def test_without_its_manifest_the_journal_tells(out: Path, harm: Callable[[Path]
 
 
 def test_without_a_journal_the_manifests_tell(out: Path) -> None:
-    """Looking needs no journal; a manifest that nobody can read then stands for its order."""
+    """Without a journal, an unreadable manifest stands for its order."""
     (out / ".po-pw/journal.db").unlink()
     half(manifests.path(out / ".po-pw", "A", "PO-3"))
     assert found(out) == [("unknown folder", "A/PO-3_COMPLETED", ""), ("no manifest", "A/PO-3", "")]
 
 
 def test_where_nothing_is_recorded_nothing_is_called_right(out: Path) -> None:
-    """Our folder is there, and emptied: what lies beside it was not compared with anything."""
+    """An emptied .po-pw is refused, as nothing can be compared."""
     shutil.rmtree(out / ".po-pw")
     (out / ".po-pw").mkdir()
     with pytest.raises(errors.InputError, match="nothing is recorded in "):
@@ -162,7 +162,7 @@ def test_where_nothing_is_recorded_nothing_is_called_right(out: Path) -> None:
 
 
 def test_names_are_one_however_a_disk_writes_them(out: Path) -> None:
-    """A file system that takes accents apart has the same file, not one missing and one extra."""
+    """A file name in another normal form is the same file."""
     folder = out / "A/PO-2_COMPLETED"
     (folder / "Rechnung für.pdf").rename(folder / "Rechnung fu\u0308r.pdf")
     assert found(out) == []
@@ -170,7 +170,7 @@ def test_names_are_one_however_a_disk_writes_them(out: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
 def test_a_link_is_no_file_that_was_fetched(out: Path) -> None:
-    """What a link leads to was not fetched, even if it holds the same; a folder in a file's place is none either."""
+    """A link or folder in a file's place is a change, even with equal content."""
     folder = out / "A/PO-2_COMPLETED"
     (folder / "a.pdf").rename(out / "moved.pdf")
     (folder / "a.pdf").symlink_to(out / "moved.pdf")
@@ -180,7 +180,7 @@ def test_a_link_is_no_file_that_was_fetched(out: Path) -> None:
 
 
 def notices() -> tuple[list[str], events.Listener]:
-    """A listener, and what it has heard that a person should know."""
+    """A listener and the notices it received."""
     said: list[str] = []
 
     def hear(event: events.Event) -> None:
@@ -191,7 +191,7 @@ def notices() -> tuple[list[str], events.Listener]:
 
 
 def test_what_others_put_there_is_told_and_no_fault(out: Path) -> None:
-    """A note of the user's own, and a folder of theirs that is named like an order's: listed, exit code 0 for ever."""
+    """Extra files and folders are listed, with exit code 0."""
     (out / "A/PO-4_COMPLETED/note.txt").write_text("mine", "utf-8")
     (out / "B/PO-99_COMPLETED").mkdir(parents=True)
     answer = CliRunner().invoke(commands.app, ["verify", str(out)])
@@ -206,7 +206,7 @@ def test_what_others_put_there_is_told_and_no_fault(out: Path) -> None:
 
 
 def test_the_output_directory_is_that_of_process(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without OUT, `status` and `verify` look where `process` puts things: default, environment or `po-pw.toml`."""
+    """Without OUT, `status` and `verify` use the folder of `process`."""
     monkeypatch.chdir(out.parent)
     monkeypatch.setenv("PO_PW_OUT", "out")
     for command in ("status", "verify"):
@@ -219,15 +219,15 @@ def test_the_output_directory_is_that_of_process(out: Path, monkeypatch: pytest.
 
 
 def test_repair_marks_what_can_be_fetched_again(out: Path) -> None:
-    """The orders at fault, and no others, are doubted; not a file is touched, and the command that fetches is named."""
+    """Only faulty orders are marked; no file is changed, and the next command is named."""
     (out / "A/PO-2_COMPLETED/a.pdf").unlink()
     (out / "A/PO-4_COMPLETED/note.txt").write_text("mine", "utf-8")
     before = {name: seen for name, seen in traces(out).items() if not name.startswith(".po-pw")}
     said, hear = notices()
     report = run_async(verify.mark_for_refetch(out, lambda *_: None, hear))
     assert said == []
-    assert (report.marked, report.at_work) == (1, None)
-    assert report.again == COMMAND
+    assert (report.marked, report.running_pid) == (1, None)
+    assert report.command == COMMAND
     assert {name: seen for name, seen in traces(out).items() if not name.startswith(".po-pw")} == before
     assert doubted(out) == ["PO-2"]
     progress = status.read(out).run
@@ -236,7 +236,7 @@ def test_repair_marks_what_can_be_fetched_again(out: Path) -> None:
 
 
 def test_repair_rebuilds_a_damaged_journal_first(out: Path) -> None:
-    """The mark needs a journal: one that is damaged is made anew, and that is said."""
+    """A damaged journal is rebuilt first, which is reported."""
     (out / "A/PO-2_COMPLETED/a.pdf").unlink()
     (out / ".po-pw/journal.db").write_bytes(b"nothing" * 1000)
     said, hear = notices()
@@ -256,11 +256,11 @@ def doubted(out: Path) -> list[str]:
 
 
 def test_a_run_that_is_going_is_not_disturbed(out: Path) -> None:
-    """Repair waits its turn with the usual message; looking goes on, and says that a run is going."""
+    """`--repair` is refused during a run; verifying works and reports the run."""
     with lock.locked(out / ".po-pw"):
         with pytest.raises(errors.MachineError, match="another po-pw"):
             run_async(verify.mark_for_refetch(out, lambda *_: None, lambda _: None))
-        assert verify.examine(out).at_work == os.getpid()
+        assert verify.examine(out).running_pid == os.getpid()
         answer = CliRunner().invoke(commands.app, ["verify", str(out)])
         assert answer.exit_code == 0
         assert f"A run is in progress (process {os.getpid()})" in answer.output
@@ -268,7 +268,7 @@ def test_a_run_that_is_going_is_not_disturbed(out: Path) -> None:
 
 
 def test_what_the_command_says(out: Path) -> None:
-    """Lines to copy, a table, what to do next; exit codes 0, 1 and 2; JSON has it all."""
+    """Lines to copy, a table, what to do next, exit codes 0, 1 and 2, and JSON."""
 
     def invoke(*words: str) -> tuple[int, str]:
         answer = on_thread(
@@ -302,7 +302,7 @@ def test_what_the_command_says(out: Path) -> None:
 
 
 def test_only_so_much_is_under_way_at_once(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many folders there are, only a few are read ahead of the threads."""
+    """Only a few folders are read ahead of the threads."""
     ahead, taken, most = threading.Lock(), 0, 0
     monkeypatch.setattr(verify, "_MAX_PENDING", 2)
     one = verify._Expected(made(2).key, "PO-2", "A/PO-2_COMPLETED", ())

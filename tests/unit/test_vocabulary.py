@@ -1,4 +1,4 @@
-"""What short texts say, in the languages of portals."""
+"""What short texts mean, in the languages of portals."""
 
 # ruff: noqa: RUF001 - the texts are in the languages and signs of portals
 from __future__ import annotations
@@ -115,14 +115,14 @@ LOADING = {
 
 
 def test_there_are_enough_languages() -> None:
-    """At least 25, and each knows the words that every portal uses."""
+    """There are at least 25, each with the words that every portal uses."""
     assert len(vocabulary.LANGUAGES) >= 25
     assert set(vocabulary.LANGUAGES) == set(ATTACHMENTS)
 
 
 @pytest.mark.parametrize(("language", "word"), ATTACHMENTS.items(), ids=str)
 def test_a_heading_of_attachments(language: str, word: str) -> None:
-    """The word alone, with a count, a colon, in capitals, is the topic, and the count is a count."""
+    """The word alone, with a count or colon, or in capitals, is the topic."""
     for text in (word, f"{word}:", f"{word} (3)", word.upper(), f"📎 {word}"):
         assert topics.topic(text) == 1.0, text
     assert list_counts.claims(f"{word} (3)") == 3
@@ -136,14 +136,14 @@ def test_a_heading_of_attachments(language: str, word: str) -> None:
 
 @pytest.mark.parametrize(("language", "text"), NONE.items(), ids=str)
 def test_a_text_that_says_that_there_are_none(language: str, text: str) -> None:
-    """It says none, and is no heading."""
+    """It says "none" and is no heading."""
     assert topics.says_none(text)
     assert topics.topic(text) == 0.0
 
 
 @pytest.mark.parametrize(("language", "text"), LOADING.items(), ids=str)
 def test_a_text_that_says_that_something_is_loading(language: str, text: str) -> None:
-    """It says so, and nothing else."""
+    """It says "loading" and nothing else."""
     assert topics.says_loading(text)
     assert not topics.says_none(text)
     assert topics.topic(text) == 0.0
@@ -198,7 +198,7 @@ def test_a_text_that_says_that_something_is_loading(language: str, text: str) ->
     ],
 )
 def test_how_surely_a_text_is_a_topic(text: str, score: float) -> None:
-    """Whole 1, among few words 0.8, documents 0.5, else 0."""
+    """A whole text scores 1, a few words 0.8, documents 0.5, else 0."""
     assert topics.topic(text) == score
 
 
@@ -222,7 +222,7 @@ def test_how_surely_a_text_is_a_topic(text: str, score: float) -> None:
     ],
 )
 def test_an_identifier_of_an_area(text: str) -> None:
-    """Ids, classes and test ids that name an area of attachments."""
+    """Ids, classes and test ids name an attachments area."""
     assert topics.topic_of_identifier(text)
 
 
@@ -248,7 +248,7 @@ def test_an_identifier_of_an_area(text: str) -> None:
     ],
 )
 def test_an_identifier_of_something_else(text: str) -> None:
-    """A state, an input, a button, a script's object."""
+    """States, inputs, buttons and script objects do not."""
     assert not topics.topic_of_identifier(text)
 
 
@@ -295,13 +295,13 @@ def test_an_identifier_of_something_else(text: str) -> None:
     ],
 )
 def test_a_count(text: str, count: int | None) -> None:
-    """A number counts only where it stands as a count."""
+    """A number counts only where a count stands."""
     assert list_counts.claims(text) == count
 
 
 @pytest.mark.parametrize("badge", ["max", "2024-01-01", "3 MB", "", "new"])
 def test_a_badge_that_is_no_count(badge: str) -> None:
-    """Only a number alone in its element."""
+    """A badge is a count only if it is a number alone."""
     assert list_counts.claims("Attachments", badge=badge) is None
     assert list_counts.claims("Lines", badge="3") is None
 
@@ -339,7 +339,7 @@ def test_a_badge_that_is_no_count(badge: str) -> None:
     ],
 )
 def test_how_many_are_shown(text: str, found: tuple[int, int] | None) -> None:
-    """Up to which entry, and of how many; pages and fractions are none."""
+    """Up to which entry of how many; pages and fractions do not count."""
     assert list_counts.shown_of(text) == found
 
 
@@ -359,7 +359,7 @@ def test_how_many_are_shown(text: str, found: tuple[int, int] | None) -> None:
     ],
 )
 def test_none_in_english(text: str) -> None:
-    """Short texts that say so as a whole."""
+    """Short texts that mean "none" as a whole."""
     assert topics.says_none(text)
 
 
@@ -380,7 +380,7 @@ def test_none_in_english(text: str) -> None:
     ],
 )
 def test_what_does_not_say_none(text: str) -> None:
-    """Limits, states and numbers do not."""
+    """Limits, states and numbers do not mean "none"."""
     assert not topics.says_none(text)
 
 
@@ -417,7 +417,7 @@ def test_loading(text: str) -> None:
     ],
 )
 def test_not_loading(text: str) -> None:
-    """Words that only begin so."""
+    """Words that only begin like that."""
     assert not topics.says_loading(text)
 
 
@@ -468,7 +468,7 @@ def test_not_loading(text: str) -> None:
     ],
 )
 def test_a_file_name(text: str, name: str) -> None:
-    """The name that a label is or holds."""
+    """The file name that a label is or contains."""
     assert label_words.file_name(text) == name
 
 
@@ -495,7 +495,7 @@ def test_a_file_name(text: str, name: str) -> None:
     ],
 )
 def test_an_identifier_of_change(text: str) -> None:
-    """What programmers call it."""
+    """Programmers' words for changes."""
     assert change_words.change_word(text, identifier=True, acts_only=True)
 
 
@@ -531,7 +531,7 @@ def test_an_identifier_of_change(text: str) -> None:
     ],
 )
 def test_an_identifier_without_change(text: str) -> None:
-    """Words that only look so, states and nouns."""
+    """Similar words, states and nouns are no change."""
     assert change_words.change_word(text, identifier=True, acts_only=True) is None
 
 
@@ -564,7 +564,7 @@ def test_an_identifier_without_change(text: str) -> None:
     ],
 )
 def test_paging(text: str, kinds: str) -> None:
-    """Next and more by the whole label, previous by neither."""
+    """ "Next" and "more" count as whole labels; "previous" is neither."""
     assert label_words.is_next_label(text) == ("n" in kinds)
     assert label_words.is_more_label(text) == ("m" in kinds)
 
@@ -586,7 +586,7 @@ def test_paging(text: str, kinds: str) -> None:
     ],
 )
 def test_the_number_of_a_page(text: str, number: int | None) -> None:
-    """A number alone, or after the word for a page."""
+    """A number alone, or after the word for page."""
     assert label_words.page_number(text) == number
 
 
@@ -605,7 +605,7 @@ def test_the_number_of_a_page(text: str, number: int | None) -> None:
     ],
 )
 def test_an_expander(text: str) -> None:
-    """It says, whole, that it shows the list."""
+    """The whole label says that it shows the list."""
     assert label_words.is_expander_label(text)
 
 
@@ -623,7 +623,7 @@ def test_an_expander(text: str) -> None:
     ],
 )
 def test_no_expander(text: str) -> None:
-    """What else a label with such words may say."""
+    """Other labels with such words do not."""
     assert not label_words.is_expander_label(text)
 
 
@@ -643,7 +643,7 @@ def test_no_expander(text: str) -> None:
     ],
 )
 def test_a_way_to_sign_in(text: str) -> None:
-    """In the languages."""
+    """Sign-in labels in all languages."""
     assert label_words.is_sign_in_label(text)
 
 
@@ -651,13 +651,13 @@ def test_a_way_to_sign_in(text: str) -> None:
     "text", ["Sign", "Sign out", "Log out", "e-sign", "Design", "Blog in German language for all of our suppliers"]
 )
 def test_no_way_to_sign_in(text: str) -> None:
-    """Signing, and going out."""
+    """Signing a document and signing out are not."""
     assert not label_words.is_sign_in_label(text)
 
 
 @given(text=st.text(max_size=200))
 def test_no_text_raises(text: str) -> None:
-    """Any text is answered, and case does not matter."""
+    """Any text gets an answer, and case does not matter."""
     topics.topic(text)
     topics.topic_of_identifier(text)
     list_counts.claims(text)
@@ -674,7 +674,7 @@ def test_no_text_raises(text: str) -> None:
 
 @pytest.mark.parametrize("language", [name for name in vocabulary.LANGUAGES if name != "en"])
 def test_each_word_of_change_is_one_and_no_plain_word_is(language: str) -> None:
-    """No language's words of download, paging or topics are another's words of change, and none of change is lost."""
+    """No language's words of change are another's plain words."""
     words = vocabulary.entries(language)
     for entry in words["change"]:
         assert change_words.change_word(entry.rstrip("*")), entry
@@ -700,6 +700,6 @@ def test_each_word_of_change_is_one_and_no_plain_word_is(language: str) -> None:
     ],
 )
 def test_what_was_done_is_told_from_what_is_to_be_done(text: str, acts: bool) -> None:
-    """Also where only an accent tells."""
+    """The two are told apart even if only an accent differs."""
     assert (change_words.change_word(text, acts_only=True) is not None) == acts
     assert change_words.change_word(text) is not None

@@ -1,4 +1,4 @@
-"""Which types of files are wanted: how they are told, and what an earlier run skipped."""
+"""Which types of files are wanted, and what an earlier run skipped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PDF = wanted_types.WantedTypes.of(("pdf", "jpg"))
     ],
 )
 def test_a_type_is_told_by_the_name_and_else_by_the_server(name: str, media_type: str, kind: str) -> None:
-    """Only what is known to be of another type is refused."""
+    """Only a file that is known to be of another type is refused."""
     wanted_types.ALL.check(name, media_type)
     if not kind:
         PDF.check(name, media_type)
@@ -35,7 +35,7 @@ def test_a_type_is_told_by_the_name_and_else_by_the_server(name: str, media_type
 
 
 def test_what_was_skipped_is_wanted_once_its_type_is() -> None:
-    """Fewer or other types than before leave a finished order finished; its own type, or all, does not."""
+    """A finished order is opened again only for its skipped types."""
     skipped = models.MissingFile("a", "a.docx", "", None, skipped_type="docx")
     link = models.MissingFile("b", "b", "https://x/b", None)
     assert not PDF.wants_more((skipped, link))
@@ -45,7 +45,7 @@ def test_what_was_skipped_is_wanted_once_its_type_is() -> None:
 
 
 def test_types_are_read_as_they_are_typed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With commas, dots and stars, several times; of the environment, too."""
+    """Commas, dots and stars are accepted, several times, also in the environment."""
     assert settings.load(types=("pdf, .XLSX", "*.pdf")).types == ("pdf", "xlsx")
     monkeypatch.setenv("PO_PW_TYPES", "pdf,dwg")
     assert settings.load().types == ("pdf", "dwg")
@@ -61,7 +61,7 @@ def test_types_are_read_as_they_are_typed(monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_a_mistyped_type_is_refused(given: str, said: str) -> None:
-    """It would skip everything."""
+    """It would skip every file."""
     with pytest.raises(errors.InputError) as caught:
         settings.load(types=(given,))
     assert said in str(caught.value)

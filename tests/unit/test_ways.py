@@ -1,4 +1,4 @@
-"""The ways to an attachment, asked in turn of a real server: the answer says what is the file, and what is none."""
+"""The ways to an attachment are tried in turn on a real server; the response decides what is the file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHANGES = ("delete", "remove", "approve", "reject", "archive", "attachfile")
 
 
 def allowed(address: str, label: str) -> bool:
-    """Stands for the vocabulary: nothing of change is in an address or label."""
+    """Replaces the vocabulary: nothing in an address or label means a change."""
     return not any(word in f"{address} {label}".lower() for word in CHANGES)
 
 
@@ -51,7 +51,7 @@ def status(code: int) -> Callable[[], web.Response]:
 
 
 class _Lane:
-    """Where the browser would fetch: here it gets no more than our client does."""
+    """A browser that gets no more than our client does."""
 
     name = "none"
 
@@ -85,7 +85,7 @@ class _Lane:
 
 @dataclasses.dataclass
 class Result:
-    """What came of an order."""
+    """The result of an order."""
 
     progress: order_progress.OrderProgress
     asked: list[str]
@@ -101,7 +101,7 @@ class Result:
 
 @dataclasses.dataclass(frozen=True)
 class Given:
-    """An attachment by the paths of its ways; `//` begins one on the host that is not the portal's."""
+    """An attachment by its ways' paths; `//` begins one on the other host."""
 
     ways: tuple[str, ...]
     name: str = ""
@@ -196,14 +196,14 @@ def fetched(
 
 @contextlib.asynccontextmanager
 async def _serve(answers: Mapping[str, Callable[[], web.StreamResponse]]) -> AsyncIterator[faulty_server.Server]:
-    """A server that knows these addresses alone."""
+    """A server that knows only these addresses."""
     async with faulty_server.serve() as server:
         server.answers = _Answers(answers)
         yield server
 
 
 class _Answers(dict[str, "Callable[[], web.StreamResponse]"]):
-    """By path; 404 for all others."""
+    """Responses by path; 404 for all others."""
 
     def __contains__(self, path: object) -> bool:
         return True
@@ -216,7 +216,7 @@ ABOUT = page('<h1>a.pdf</h1><a href="/">Home</a><a href="/raw/7/a.pdf">a.pdf</a>
 
 
 def test_a_page_about_the_file_leads_to_it(tmp_path: Path) -> None:
-    """The link to the page about a file gives the file; what leads to a change is not asked."""
+    """The link to a page about a file gives the file; links that change something are not opened."""
     result = fetched(tmp_path, {"/view/7": ABOUT, "/raw/7/a.pdf": file()}, given("/view/7", name="a.pdf"))
     assert result.names == {"a1": "a.pdf"}
     assert result.asked == ["/view/7", "/raw/7/a.pdf"]
@@ -253,21 +253,21 @@ def test_the_download_on_a_page_is_found(tmp_path: Path, body: str) -> None:
 
 
 def test_a_name_that_was_cut_short_is_known_by_its_ends(tmp_path: Path) -> None:
-    """As tables show long names."""
+    """A shortened name, as in tables, is recognised."""
     body = '<a href="/x/7">other.pdf</a><a href="/raw/8">Invoice of November.pdf</a>'
     result = fetched(tmp_path, {"/view/7": page(body), "/raw/8": file()}, given("/view/7", name="Invoice of\u2026.pdf"))
     assert result.asked == ["/view/7", "/raw/8"]
 
 
 def test_a_page_that_goes_on_by_itself_is_followed(tmp_path: Path) -> None:
-    """Your download will begin shortly."""
+    """ "Your download will begin shortly." is followed."""
     body = '<meta http-equiv="Refresh" content="3; URL=\'/raw/7\'">'
     result = fetched(tmp_path, {"/view/7": page(body), "/raw/7": file()}, given("/view/7", name="a.pdf"))
     assert result.names == {"a1": "a.pdf"}
 
 
 def test_a_picture_comes_in_full_size(tmp_path: Path) -> None:
-    """Behind its preview, not as its preview."""
+    """The picture behind the preview is downloaded."""
     body = '<a href="/full/7"><img src="/thumb/7/photo.jpg" alt="photo.jpg"></a>'
     answers = {"/view/7": page(body), "/full/7": file(b"\xff\xd8\xff\xe0full", "image/jpeg")}
     result = fetched(tmp_path, answers, given("/view/7", name="photo.jpg"))
@@ -296,7 +296,7 @@ WIKI = "".join(
     ],
 )
 def test_the_file_is_found_among_what_else_may_be_done_with_it(path: str, body: str, asked: str | None) -> None:
-    """Wikis and file managers have the file's name in every address: what a link says decides."""
+    """In wikis and file managers the link's text decides."""
     about = page_about.Page(f"<html>{body}".encode(), f"https://wiki.example{path}")
     found = about.downloads("a.pdf", allowed=allowed)
     assert found[0].url == f"https://wiki.example{asked or '/fetch.php?media=ns:a.pdf'}"
@@ -304,7 +304,7 @@ def test_the_file_is_found_among_what_else_may_be_done_with_it(path: str, body: 
 
 
 def test_two_pages_lead_to_the_file(tmp_path: Path) -> None:
-    """A page about a page about the file."""
+    """A page about a page about the file is followed."""
     answers = {
         "/view/7": page('<a href="/frame/7">a.pdf</a>'),
         "/frame/7": page('<a href="/raw/7">Download a.pdf</a>'),
@@ -338,7 +338,7 @@ def test_two_pages_lead_to_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_page_without_the_file_is_not_a_file(tmp_path: Path, body: str) -> None:
-    """Nothing that may be another file, or may change something, is asked; what the page says is passed on."""
+    """No other file and nothing that changes is requested; the page's text is passed on."""
     result = fetched(tmp_path, {"/view/7": page(body, "Moved")}, given("/view/7", name="a.pdf"))
     assert result.error().code is models.ErrorCode.NOT_A_FILE
     assert "'Moved'" in str(result.error())
@@ -346,7 +346,7 @@ def test_a_page_without_the_file_is_not_a_file(tmp_path: Path, body: str) -> Non
 
 
 def test_words_of_change_in_the_files_own_name_mean_nothing(tmp_path: Path) -> None:
-    """A file may be called so."""
+    """A file's own name may contain them."""
     body = '<a href="/raw/approve%20and%20delete.pdf">Approve and delete.pdf</a>'
     answers = {"/view/7": page(body), "/raw/approve and delete.pdf": file()}
     result = fetched(tmp_path, answers, given("/view/7", name="approve and delete.pdf"))
@@ -354,7 +354,7 @@ def test_words_of_change_in_the_files_own_name_mean_nothing(tmp_path: Path) -> N
 
 
 def test_a_page_that_leads_to_itself_ends(tmp_path: Path) -> None:
-    """Two pages about the file that lead to each other are asked once each."""
+    """Two pages that link each other are opened once each."""
     answers = {
         "/view/7": page('<a href="/view/7">a.pdf</a><a href="/view/7#x">a.pdf</a><a href="/frame/7">a.pdf</a>'),
         "/frame/7": page('<a href="/view/7">a.pdf</a>'),
@@ -365,7 +365,7 @@ def test_a_page_that_leads_to_itself_ends(tmp_path: Path) -> None:
 
 
 def test_hosts_that_are_not_the_portals_are_not_asked(tmp_path: Path) -> None:
-    """A link on a page about the file that leads elsewhere; the message says how to allow it."""
+    """The message says how to allow the host."""
 
     def about() -> web.Response:
         text = '<html><link href="/a.css"><a href="http://localhost:1/raw/7">a.pdf</a></html>'
@@ -378,7 +378,7 @@ def test_hosts_that_are_not_the_portals_are_not_asked(tmp_path: Path) -> None:
 
 
 def test_ways_are_asked_in_turn(tmp_path: Path) -> None:
-    """What the first does not have, the second may; nothing is asked after the file came."""
+    """If the first fails, the second is tried; after the file none is."""
     ways = given("/gone", "/broken", "/raw/7", "/more", name="a.pdf")
     result = fetched(tmp_path, {"/broken": status(500), "/raw/7": file()}, ways)
     assert result.names == {"a1": "a.pdf"}
@@ -400,7 +400,7 @@ def test_ways_are_asked_in_turn(tmp_path: Path) -> None:
 def test_when_all_ways_fail_the_most_telling_failure_is_kept(
     tmp_path: Path, answers: dict[str, Any], kind: type, code: str
 ) -> None:
-    """A sign-in or a server that fails may change; a page says more than an address that is not there."""
+    """A sign-in or server error comes before a page, and that before a missing address."""
     result = fetched(tmp_path, answers, given("/1", "/2", name="a.pdf"))
     assert isinstance(result.error(), kind)
     assert result.error().code == code
@@ -408,21 +408,21 @@ def test_when_all_ways_fail_the_most_telling_failure_is_kept(
 
 
 def test_a_sign_in_for_one_way_does_not_keep_the_other_from_being_asked(tmp_path: Path) -> None:
-    """The file came: nobody has to sign in."""
+    """If the other way returns the file, no sign-in is needed."""
     result = fetched(tmp_path, {"/1": status(401), "/2": file()}, given("/1", "/2", name="a.pdf"))
     assert result.names == {"a1": "a.pdf"}
     assert not result.progress.failed
 
 
 def test_a_server_that_asks_for_patience_gets_it(tmp_path: Path) -> None:
-    """With 429 the other ways are not asked: they are the same server's."""
+    """After a 429 the other ways, on the same server, are not tried."""
     result = fetched(tmp_path, {"/1": status(429), "/2": file()}, given("/1", "/2", name="a.pdf"))
     assert result.error().code is models.ErrorCode.RATE_LIMITED
     assert result.asked == ["/1"]
 
 
 def test_a_press_among_the_ways_is_left_to_the_worker(tmp_path: Path) -> None:
-    """It is said which press may still hand out the file; where an address gave it, nothing is pressed."""
+    """The press that may return the file is named, unless an address did."""
     result = fetched(tmp_path, {"/2": file()}, given("/1", name="a.pdf", press=True), given("/2", press=True))
     assert list(result.progress.unpressed) == ["a1"]
     assert result.progress.unpressed["a1"].control.label == "Download"
@@ -443,14 +443,14 @@ MAIL = b"<html><p>See <a href='http://127.0.0.1/orders/1'>the order</a><img src=
     ],
 )
 def test_an_attachment_that_is_a_page_is_a_file(tmp_path: Path, path: str, answer: Any) -> None:
-    """The server says that it is to be saved, or gives it its name; or it is called a page, and is not the portal's."""
+    """A page is a file if the server sends it as one, or if it is named as one."""
     result = fetched(tmp_path, {path: answer}, given(path, name="r.html"))
     assert result.names == {"a1": "r.html"}
     assert result.asked == [path]
 
 
 def test_a_page_about_a_page_is_not_the_page(tmp_path: Path) -> None:
-    """Whose link leads to the attachment, which is a page itself."""
+    """Its link leads to the attachment, which is a page itself."""
     answers = {
         "/files/r.html": page('<h1>r.html</h1><a href="/raw/r.html">r.html</a>'),
         "/raw/r.html": file(b"<html><p>Report</html>", "text/html"),
@@ -474,7 +474,7 @@ def test_a_page_about_a_page_is_not_the_page(tmp_path: Path) -> None:
     ],
 )
 def test_a_candidate_that_is_a_page_is_no_attachment(tmp_path: Path, answer: Any) -> None:
-    """Neither saved nor failed: the order has nothing missing."""
+    """It is neither saved nor missing."""
     result = fetched(tmp_path, {"/help": answer}, given("/help", name="Specification", is_certain=False))
     assert result.progress.dropped == {"a1"}
     assert not result.progress.failed
@@ -495,7 +495,7 @@ def test_a_candidate_that_is_a_page_is_no_attachment(tmp_path: Path, answer: Any
     ],
 )
 def test_a_candidate_that_is_a_file_is_one(tmp_path: Path, name: str, answer: Any, asked: list[str]) -> None:
-    """The answer is the download; a page about it leads to what belongs to the same record, or carries its name."""
+    """The response is the file; a page about it leads to the same record or name."""
     answers = {"/doc/77": answer, "/doc/77/get": file(), "/store/1": file(b"AC1032", "application/acad")}
     result = fetched(tmp_path, answers, given("/doc/77", name=name, is_certain=False))
     assert list(result.progress.saved) == ["a1"]
@@ -503,7 +503,7 @@ def test_a_candidate_that_is_a_file_is_one(tmp_path: Path, name: str, answer: An
 
 
 def test_a_candidate_that_could_not_be_asked_is_missing(tmp_path: Path) -> None:
-    """What is not there, or fails, may have been an attachment: it is not left out in silence."""
+    """A failed candidate may be an attachment and is reported."""
     wanted = (given("/gone", is_certain=False), given("/broken", is_certain=False), given("/mine", is_certain=False))
     result = fetched(tmp_path, {"/broken": status(503), "/mine": status(403)}, *wanted)
     assert {error.code for error in result.progress.failed.values()} == {"NOT_FOUND", "PORTAL_ERROR", "FORBIDDEN"}
@@ -511,7 +511,7 @@ def test_a_candidate_that_could_not_be_asked_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_candidate_elsewhere_is_recorded_as_an_address(tmp_path: Path) -> None:
-    """It may be an attachment, and is not asked: that is said, and makes nothing partial. A certain one is missing."""
+    """It is reported and does not make the order partial; a certain attachment is missing."""
     result = fetched(tmp_path, {"/1": file()}, given("/1"), given("//share/9", is_certain=False))
     assert result.asked == ["/1"]
     assert [(missing.attachment_id, missing.failure) for missing in result.progress.missing()] == [("a2", None)]
@@ -520,7 +520,7 @@ def test_a_candidate_elsewhere_is_recorded_as_an_address(tmp_path: Path) -> None
 
 
 def test_an_item_asks_three_addresses_at_most(tmp_path: Path) -> None:
-    """Ways and pages together."""
+    """Ways and pages count together."""
     answers = {f"/p/{n}": page(f'<a href="/p/{n + 1}">a.pdf</a>') for n in range(9)}
     result = fetched(tmp_path, answers, given("/p/0", "/q/1", name="a.pdf"))
     assert result.asked == ["/p/0", "/p/1", "/p/2"]
@@ -530,7 +530,7 @@ def test_an_item_asks_three_addresses_at_most(tmp_path: Path) -> None:
 
 
 def test_an_order_asks_twice_its_items_and_ten_more_at_most(tmp_path: Path) -> None:
-    """Each item is asked for once all the same; what was cut short is missing, and never no attachment."""
+    """Each item is tried once; items beyond the limit are missing."""
     items = [given(f"/gone/{n}/x", f"/gone/{n}/y", f"/gone/{n}/z", name=f"{n}.pdf") for n in range(30)]
     result = fetched(tmp_path, {}, *items)
     assert len(result.asked) == 2 * 30 + 10
@@ -541,7 +541,7 @@ def test_an_order_asks_twice_its_items_and_ten_more_at_most(tmp_path: Path) -> N
 
 
 def test_one_question_at_a_time_is_asked_of_a_host(tmp_path: Path) -> None:
-    """Uncertain candidates one after another; what is known by then is not asked any more."""
+    """Uncertain candidates are requested one after another."""
     answers = {f"/topic/{n}": page("nothing") for n in range(8)}
     result = fetched(tmp_path, answers, *(given(f"/topic/{n}", is_certain=False) for n in range(8)), at_once=8)
     assert len(result.asked) == known_addresses.CONFIRMATIONS
@@ -549,7 +549,7 @@ def test_one_question_at_a_time_is_asked_of_a_host(tmp_path: Path) -> None:
 
 
 def test_three_pages_about_files_make_the_rest_go_the_other_way_first(tmp_path: Path) -> None:
-    """The shape of the address is known then; the page is asked where the other way does not have the file."""
+    """After three, the other way is tried first for addresses of this shape."""
     answers: dict[str, Any] = {f"/view/{n}": page("about") for n in range(6)}
     answers |= {f"/raw/{n}": file(PDF + b"%d" % n) for n in range(5)}
     answers["/view/5"] = page('<a href="/else/5">5.pdf</a>')
@@ -573,7 +573,7 @@ def test_three_pages_about_files_make_the_rest_go_the_other_way_first(tmp_path: 
 
 
 def test_one_file_among_pages_keeps_their_like_from_being_taken_for_pages(tmp_path: Path) -> None:
-    """Where a shape has both, every address is asked."""
+    """If a shape has files and pages, every address is requested."""
     answers: dict[str, Any] = {f"/doc/{n}": page("nothing") for n in range(6)}
     answers["/doc/1"] = answers["/doc/5"] = file()
     result = fetched(
@@ -584,7 +584,7 @@ def test_one_file_among_pages_keeps_their_like_from_being_taken_for_pages(tmp_pa
 
 
 def test_pages_that_a_redirect_led_to_say_nothing_of_their_like(tmp_path: Path) -> None:
-    """Three candidates that end up on the portal's front page are dropped; the fourth is asked all the same."""
+    """Three redirects to the front page do not prevent the fourth request."""
 
     def away() -> web.Response:
         return web.Response(status=302, headers={"Location": "/front"})
@@ -596,7 +596,7 @@ def test_pages_that_a_redirect_led_to_say_nothing_of_their_like(tmp_path: Path) 
 
 
 def test_what_one_order_learned_the_next_one_knows(tmp_path: Path) -> None:
-    """A link of the site that is on every order's page is asked once; a certain attachment is asked in any case."""
+    """A link on every order's page is requested once; a certain attachment always."""
     answers = {"/about-us": page("nothing")}
     wanted = given("/about-us", is_certain=False), given("/about-us", is_certain=False)
     result = fetched(tmp_path, answers, *wanted)
@@ -607,7 +607,7 @@ def test_what_one_order_learned_the_next_one_knows(tmp_path: Path) -> None:
 
 
 def test_a_large_file_is_asked_for_once(tmp_path: Path) -> None:
-    """Certain or not, by itself or from a page about it: the answer that is the file is the download."""
+    """The response that is the file is the download."""
     answers = {"/doc/1": file(LARGE), "/doc/2": file(LARGE + b"2"), "/view/3": page('<a href="/doc/3">c.pdf</a>')}
     answers["/doc/3"] = file(LARGE + b"3")
     wanted = (given("/doc/1", name="a.pdf"), given("/doc/2", is_certain=False), given("/view/3", name="c.pdf"))
@@ -617,11 +617,11 @@ def test_a_large_file_is_asked_for_once(tmp_path: Path) -> None:
 
 
 def test_a_question_ends_where_the_file_begins(tmp_path: Path) -> None:
-    """While one uncertain candidate's bytes still come, the next one is asked: neither could end otherwise."""
+    """The next candidate is requested while a file still arrives."""
     begun = {"1": asyncio.Event(), "2": asyncio.Event()}
 
     class Slow(web.StreamResponse):
-        """A file that ends only once the other has begun."""
+        """A file that ends only after the other has begun."""
 
         def __init__(self, own: str, other: str) -> None:
             super().__init__(headers={"Content-Type": "application/pdf"})
@@ -639,7 +639,7 @@ def test_a_question_ends_where_the_file_begins(tmp_path: Path) -> None:
 
 
 class _Captured:
-    """A download of a browser, which is all there."""
+    """A complete browser download."""
 
     sent_name, url = "1", "https://portal.example/get/1"
     headers: Mapping[str, str] = {"content-type": "text/html"}
@@ -658,7 +658,7 @@ class _Captured:
 
 @pytest.mark.parametrize("is_certain", [True, False])
 def test_a_press_that_brings_a_page_is_no_attachment(tmp_path: Path, is_certain: bool) -> None:
-    """Where it is not certain that there is one; else it is missing."""
+    """An uncertain one is dropped; a certain one is missing."""
 
     async def press(progress: order_progress.OrderProgress, fetcher: fetching.Fetcher) -> None:
         click = models.Click(models.Control("button", "Go"))
@@ -686,7 +686,7 @@ def test_a_press_that_brings_a_page_is_no_attachment(tmp_path: Path, is_certain:
 def test_one_attachment_that_is_shown_in_two_areas_is_one(
     tmp_path: Path, items: tuple[tuple[str, str, str], ...], kept: set[str]
 ) -> None:
-    """The same name, or none, and the same content in another area; twice in one area is two."""
+    """Equal content in another area is the same; twice in one area is two."""
     answers = {"/1": file(), "/2": file(), "/3": file(), "/other": file(PDF + b"other")}
     result = fetched(tmp_path, answers, *(given(way, name=name, place=place) for way, name, place in items))
     assert set(result.progress.saved) == kept
@@ -699,7 +699,7 @@ def test_one_attachment_that_is_shown_in_two_areas_is_one(
 def test_what_the_page_counts_decides_whether_two_that_look_the_same_are_one(
     tmp_path: Path, claimed: int, kept: set[str]
 ) -> None:
-    """One name and content in two areas, with nothing else to tell them apart: all that it counts stay."""
+    """All that the page counts are kept."""
     items = [given(way, name="a.pdf", place=place) for way, place in (("/1", "Header"), ("/2", "Comments"))]
     result = fetched(tmp_path, {"/1": file(), "/2": file()}, *items, claimed=claimed)
     assert set(result.progress.saved) == kept
@@ -707,7 +707,7 @@ def test_what_the_page_counts_decides_whether_two_that_look_the_same_are_one(
 
 
 def test_a_sign_in_that_another_host_asks_for_is_the_files_own(tmp_path: Path) -> None:
-    """A share link with a password of its own, or a 401 there: this file is forbidden, and the run goes on."""
+    """This file is forbidden, and the run continues."""
     form = page('<form method="post"><input type="password"></form>')
     for number, answer in enumerate((status(401), form)):
         wanted = given("//share/9", name="a.pdf")
@@ -744,7 +744,7 @@ NAVIGATION = "".join(f'<a href="/{name}">{name}</a>' for name in ("orders", "inv
     ],
 )
 def test_a_page_to_sign_in_on_is_told_by_its_structure(body: str, url: str) -> None:
-    """Credentials that are asked for, a protocol's fields, or where it led."""
+    """By credentials, a protocol's fields, or a redirect."""
     assert sign_in_page.asks_for_sign_in(html_source.Source(f"<html>{STYLE}<body>{body}".encode(), url), URL)
 
 
@@ -780,7 +780,7 @@ def test_a_page_to_sign_in_on_is_told_by_its_structure(body: str, url: str) -> N
     ],
 )
 def test_an_ordinary_page_asks_for_no_sign_in(body: str, url: str) -> None:
-    """Searching, subscribing, a new password, what is hidden, and names that hold such words."""
+    """Search, subscription, new password and hidden fields are no sign-in."""
     assert not sign_in_page.asks_for_sign_in(html_source.Source(f"<html>{STYLE}<body>{body}".encode(), url), URL)
 
 
@@ -801,13 +801,13 @@ def test_an_ordinary_page_asks_for_no_sign_in(body: str, url: str) -> None:
     ],
 )
 def test_addresses_of_one_shape(one: str, other: str, alike: bool) -> None:
-    """Numbers, identifiers and names make no difference; what is asked for does."""
+    """Numbers, ids and names do not matter."""
     site = "https://portal.example"
     assert (known_addresses.shape(site + one) == known_addresses.shape(site + other)) is alike
 
 
 def test_verdicts_are_kept_without_addresses() -> None:
-    """Shapes go to the next run, which looks once more before it believes them; nothing secret is in them."""
+    """The next run gets shapes without secrets, and checks them once."""
     known = known_addresses.KnownAddresses()
     for number in range(5):
         known.note(f"https://p.example/view/{number}?sig=SECRET{number}", known_addresses.AddressKind.ABOUT)
@@ -825,7 +825,7 @@ def test_verdicts_are_kept_without_addresses() -> None:
 
 
 def test_pages_are_read_in_their_own_characters() -> None:
-    """By byte order mark, header or what the page says."""
+    """By byte order mark, header, or what the page says."""
     body = '<html><head><meta charset="latin-1"><title>Größe</title></head><a href="/raw">Größe.pdf</a>'
     for html, charset in (
         (body.encode("latin-1"), ""),
@@ -840,7 +840,7 @@ def test_pages_are_read_in_their_own_characters() -> None:
 
 
 def test_no_page_is_too_broken_to_be_read() -> None:
-    """Whatever comes: addresses that are none, tags that never end, bytes that are no text."""
+    """Invalid addresses, open tags and bytes that are no text raise nothing."""
     bits = (
         b"<a href=",
         b"'http://[x'",
@@ -879,11 +879,11 @@ def test_no_page_is_too_broken_to_be_read() -> None:
 
 
 def test_a_kept_file_that_is_no_attachment_any_more_counts_as_vanished(tmp_path: Path) -> None:
-    """An earlier run saved it; now a page answers: the file stays, and nothing is missing."""
+    """The saved file stays, and nothing is missing."""
 
     async def keep(progress: order_progress.OrderProgress, _fetcher: fetching.Fetcher) -> None:
         progress.kept["a1"] = models.SavedFile("a1", "x", "x", 1, "", "", "http", "")
-        progress.keep_rest()
+        progress.keep_remaining()
 
     result = fetched(tmp_path, {"/1": page("nothing")}, given("/1", is_certain=False), then=keep)
     assert result.progress.vanished() == ["a1"]
@@ -892,7 +892,7 @@ def test_a_kept_file_that_is_no_attachment_any_more_counts_as_vanished(tmp_path:
 
 
 def test_what_one_file_is_refused_changes_a_hosts_way_only_where_that_is_the_hosts_rule() -> None:
-    """A proxy or a certificate concerns all files at once; an answer only where the host gives our client nothing."""
+    """A proxy or certificate concerns all files; a response only if the host refuses our client always."""
 
     async def go_ahead() -> None:
         return

@@ -1,4 +1,4 @@
-"""results.xlsx as accounts payable would have made it: links, dates, numbers, reasons, and nothing that runs."""
+"""results.xlsx as accounts payable would make it: links, dates, numbers, reasons, and nothing that runs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def texts(sheet: Worksheet) -> list[str]:
 
 
 def test_the_sheets_and_the_columns(tmp_path: Path) -> None:
-    """The list's columns as they are, then status, reason and what to do; the sheets of other lists at the end."""
+    """The list's columns, then status, reason and what to do; other lists' sheets last."""
     book = write(tmp_path)
     assert book.sheetnames == ["Summary", "Orders", "Files", "Other orders", "Other files"]
     orders = book["Orders"]
@@ -74,7 +74,7 @@ def test_the_sheets_and_the_columns(tmp_path: Path) -> None:
 
 
 def test_numbers_are_numbers_and_dates_are_dates(tmp_path: Path) -> None:
-    """Amounts with their currency apart, PO numbers text, times in local time; what is ambiguous stays as it was."""
+    """Amounts and currencies are separate, PO numbers are text, times local; ambiguous values are unchanged."""
     amounts = ("EUR 1,250.50", "1,234", "€ 750", "on request", "12345678901234567")
     done = outcome("PO-1")
     rows = [result(n, "0045", done, cells=("0045", "A", ADDRESS, text)) for n, text in enumerate(amounts, 2)]
@@ -93,7 +93,7 @@ def test_numbers_are_numbers_and_dates_are_dates(tmp_path: Path) -> None:
 
 
 def test_links_lead_from_the_workbook_to_the_files(tmp_path: Path) -> None:
-    """Relative ones, to files whose names need care, so that they hold when the folder is moved; and to the page."""
+    """Relative links lead to the files, also after the folder was moved, and to the page."""
     names = ("100% & (1) #2 €.pdf", "Rechnung Müller [x].pdf", "北京.pdf", "a%20b.pdf")
     folder = "Müller & Söhne #1/PO-1_COMPLETED"
     (tmp_path / "made" / folder).mkdir(parents=True)
@@ -140,7 +140,7 @@ def test_links_lead_from_the_workbook_to_the_files(tmp_path: Path) -> None:
     ],
 )
 def test_a_link_to_a_path(path: str, target: str | None) -> None:
-    """Percent-encoded where a target must be; an absolute path as an address; none where Excel takes none."""
+    """Targets are percent-encoded; an absolute path is an address."""
     link = links.to_path(path, "text")
     assert link == "text" if target is None else isinstance(link, links.Link) and link.target == target
 
@@ -150,12 +150,12 @@ def test_a_link_to_a_path(path: str, target: str | None) -> None:
     ["javascript:alert(1)", "file:///etc/passwd", "https://x/?token=REDACTED", "https://x/a b", "mailto:a@x", "", "x"],
 )
 def test_no_link_to_what_is_no_page(url: str) -> None:
-    """Only whole web addresses are opened."""
+    """Only complete web addresses are links."""
     assert links.to_page(url) == url
 
 
 def test_links_beyond_what_excel_takes_are_formulas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They show and open the same; quotation marks in a name end no text; too long for a formula is no link."""
+    """They look and work the same; a formula that would be too long is no link."""
     monkeypatch.setattr(table_sheet, "MAX_LINKS", 2)
     name = 'a"b,1)&HYPERLINK("http://evil'
     done = outcome("PO-1", folder=name, files=(file("100%.pdf"),), source_url=f"https://x/{'y' * 300}")
@@ -171,7 +171,7 @@ def test_links_beyond_what_excel_takes_are_formulas(tmp_path: Path, monkeypatch:
 
 
 def test_nothing_runs(tmp_path: Path) -> None:
-    """Whatever a list, a portal or a file is called: it is text, on every sheet."""
+    """Any name is text on every sheet."""
     bad = ("=1+1", "+1", "-1+2", "@SUM(A1)", '=HYPERLINK("http://x","y")')
     done = [
         outcome(
@@ -193,7 +193,7 @@ def test_nothing_runs(tmp_path: Path) -> None:
 
 
 def test_what_is_looked_at_first_is_in_view(tmp_path: Path) -> None:
-    """Header and PO column stay, all columns can be filtered, technical ones are folded, reasons wrap and fit."""
+    """Header and PO column stay, columns can be filtered, technical ones are folded, reasons wrap."""
     book = write(tmp_path)
     for sheet, frozen in ((book["Orders"], "B2"), (book["Files"], "B2"), (book["Other orders"], "C2")):
         assert sheet.freeze_panes == frozen
@@ -218,14 +218,14 @@ def test_what_is_looked_at_first_is_in_view(tmp_path: Path) -> None:
 
 
 def test_a_frozen_column_leaves_room_for_the_others(tmp_path: Path) -> None:
-    """Where the PO number stands after wide columns only the header stays in view."""
+    """After wide columns only the header is frozen."""
     columns = ("text", "more", "still more", "po_number")
     rows = [result(2, "PO-1", outcome("PO-1"), cells=("x" * 50, "y" * 50, "z" * 50, "PO-1"))]
     assert write(tmp_path, rows, columns)["Orders"].freeze_panes == "A2"
 
 
 def test_it_prints(tmp_path: Path) -> None:
-    """Landscape, as wide as a page, the header on every page, pages numbered; links and details are left out."""
+    """Landscape, one page wide, header and number on every page, without links and details."""
     book = write(tmp_path)
     for sheet in book:
         assert sheet.page_setup.orientation == "landscape"
@@ -239,14 +239,14 @@ def test_it_prints(tmp_path: Path) -> None:
 
 
 def luminance(colour: str) -> float:
-    """By WCAG 2.2, relative luminance."""
+    """WCAG 2.2, relative luminance."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_colours_can_be_read_and_told_apart_in_grey() -> None:
-    """Text on each has the contrast 4.5 of WCAG; failed, partial and completed are not the same grey."""
+    """Contrast is at least 4.5 (WCAG), and statuses differ in grey."""
     for background, text in (*styles.STATUS_COLOURS.values(), styles.HEADER, styles.ADDED_HEADER):
         low, high = sorted((luminance(background), luminance(text)))
         assert (high + 0.05) / (low + 0.05) >= 4.5, background
@@ -257,7 +257,7 @@ def test_colours_can_be_read_and_told_apart_in_grey() -> None:
 
 
 def test_the_summary(tmp_path: Path) -> None:
-    """Counts, reasons with what to do, suppliers, amounts, shared files, warnings and the command to run next."""
+    """Counts, reasons with remedies, suppliers, amounts, shared files, warnings and the next command."""
     many = tuple(
         result(100 + n, f"PO-{n}", outcome(f"PO-{n}", supplier=f"S {n}"), cells=(f"PO-{n}", "", "", "EUR 1"))
         for n in range(250)
@@ -288,7 +288,7 @@ def test_the_summary(tmp_path: Path) -> None:
 
 
 def test_it_is_a_list_of_orders_itself(tmp_path: Path) -> None:
-    """The sheet Orders is read, though a supplier on the first sheet is called like a column of PO numbers."""
+    """The sheet Orders is read, even if a supplier has the name of a PO column."""
     rows = [dataclasses.replace(row, outcome=None, status=models.Status.FAILED, duplicate_of=None) for row in ROWS[:3]]
     rows = [dataclasses.replace(row, cells=(row.cells[0], "PO", *row.cells[2:])) for row in rows]
     write(tmp_path, rows)
@@ -299,7 +299,7 @@ def test_it_is_a_list_of_orders_itself(tmp_path: Path) -> None:
 
 
 def test_strings_are_not_kept_in_memory(tmp_path: Path) -> None:
-    """Rows go to disk as they come: their texts are in the sheets themselves."""
+    """Rows are written as they come, with inline strings."""
     write(tmp_path)
     with zipfile.ZipFile(tmp_path / "results.xlsx") as archive:
         assert b"PO-2" in archive.read("xl/worksheets/sheet2.xml")

@@ -1,4 +1,4 @@
-"""What came of the orders, written into the user's own list: and nothing else of it changes."""
+"""Results are written into the user's own list, and nothing else in it changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GONE = models.Failure(models.ErrorCode.NOT_FOUND, "the portal knows no such orde
 
 
 def came(po_number: str, **more: Any) -> models.Outcome:
-    """An order that is complete, with two files; or what is given."""
+    """A complete order with two files, or the given outcome."""
     given: dict[str, Any] = {
         "key": models.order_key(po_number),
         "po_number": po_number,
@@ -52,7 +52,7 @@ def failed(po_number: str) -> models.Outcome:
 
 
 def results(path: Path, outcomes: dict[str, models.Outcome], **more: Any) -> list[models.RowResult]:
-    """What a run knows of a list's rows: the outcomes that are given, and nothing of the others."""
+    """A run's results for a list's rows: the given outcomes only."""
     found = []
     for row in read.open_table(path, address_of=TEMPLATE.format).rows():
         one = outcomes.get(row.po_number)
@@ -73,7 +73,7 @@ def made(folder: Path) -> Path:
 
 
 def test_a_text_file_gets_its_cells_and_keeps_every_other_byte(tmp_path: Path) -> None:
-    """Separator, quotation marks, line ends, mark, blank lines, and the rows that the run did not come to."""
+    """Separators, quotation marks, line endings, blank lines and unprocessed rows are unchanged."""
     path = tmp_path / "pos.csv"
     before = (
         "PO_NUMBER;STATUS;SUPPLIER;ATTACHMENTS_FOUND;AttachmentName;LAST_PROCESSED;ERROR_MESSAGE;DOWNLOAD_FOLDER;<|>;STATUS\r\n"
@@ -108,7 +108,7 @@ def test_a_text_file_gets_its_cells_and_keeps_every_other_byte(tmp_path: Path) -
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_every_way_of_writing_is_kept(tmp_path: Path, encoding: str, end: str, separator: str) -> None:
-    """All cells in quotation marks stay so; what was written reads as what it should be, the rest as it was."""
+    """Cells in quotation marks stay so, and everything is read back correctly."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=separator, lineterminator=end, quoting=csv.QUOTE_ALL)
     writer.writerows([HEADER, line("PO-1", SUPPLIER="Größe, Œuvre"), line("PO-2", ERROR_MESSAGE='é "x"')])
@@ -127,7 +127,7 @@ def test_every_way_of_writing_is_kept(tmp_path: Path, encoding: str, end: str, s
 
 
 def test_what_would_be_a_formula_is_text(tmp_path: Path) -> None:
-    """In a text file by an apostrophe, which reading takes off; in a workbook by the kind of cell."""
+    """A text file gets an apostrophe, a workbook a text cell."""
     bad = (saved("=cmd|'/c calc'!A0"), saved("x.pdf"))
     text = written_csv(tmp_path / "pos.csv", HEADER, [line("PO-1")])
     written(text, {"PO-1": came("PO-1", files=bad)})
@@ -141,7 +141,7 @@ def test_what_would_be_a_formula_is_text(tmp_path: Path) -> None:
 
 
 def test_letters_that_the_encoding_lacks_are_said(tmp_path: Path) -> None:
-    """The file keeps its encoding."""
+    """The file keeps its encoding, and replaced characters are reported."""
     path = tmp_path / "pos.csv"
     path.write_bytes("PO_NUMBER,STATUS,AttachmentName,Größe\nPO-1,,,é\n".encode("cp1252"))
     done = written(path, {"PO-1": came("PO-1", files=(saved("Łódź.pdf"),))})
@@ -150,7 +150,7 @@ def test_letters_that_the_encoding_lacks_are_said(tmp_path: Path) -> None:
 
 
 def test_a_list_with_numbers_alone_gets_the_columns_at_its_end(tmp_path: Path) -> None:
-    """Nothing moves; notes to the right of a sheet stay free of them. Written again, nothing changes."""
+    """New columns come last and avoid notes; writing again changes nothing."""
     text = tmp_path / "pos.csv"
     text.write_text("PO\nPO-1\nPO-2\n", "utf-8")
     written(text, {"PO-1": came("PO-1")})
@@ -171,7 +171,7 @@ def test_a_list_with_numbers_alone_gets_the_columns_at_its_end(tmp_path: Path) -
 
 
 def test_a_users_own_column_is_not_ours_because_it_has_a_like_name(tmp_path: Path) -> None:
-    """Address and supplier are known under other names too: those are filled where they are empty."""
+    """Address and supplier are filled in columns of other names where they are empty."""
     path = tmp_path / "pos.csv"
     path.write_text("po_number,vendor,url,Status\nPO-1,,,Open\n", "utf-8")
     written(path, {"PO-1": came("PO-1")})
@@ -181,7 +181,7 @@ def test_a_users_own_column_is_not_ours_because_it_has_a_like_name(tmp_path: Pat
 
 
 def test_rows_are_left_alone_that_the_run_did_not_do(tmp_path: Path) -> None:
-    """Not reached, and skipped because the list itself says that they are done."""
+    """Rows not reached, and skipped as completed, are unchanged."""
     path = written_csv(tmp_path / "pos.csv", HEADER, [line("PO-1", STATUS="COMPLETED"), line("PO-2", STATUS="mine")])
     before = path.read_bytes()
     rows = [*results(path, {"PO-1": came("PO-1")}, is_skipped=True)]
@@ -194,7 +194,7 @@ def counts_nothing(path: Path) -> write_back.Written:
 
 
 def test_rows_that_cannot_be_used_get_the_reason_and_unclear_ones_nothing(tmp_path: Path) -> None:
-    """A row whose cells cannot be told apart stays byte for byte."""
+    """A row that cannot be split into cells is unchanged."""
     path = tmp_path / "pos.csv"
     path.write_text("PO_NUMBER,STATUS,ERROR_MESSAGE,<|>\n,,old,\nPO-2,a,b,c,d,e\nPO-3,,,\n", "utf-8")
     done = written(path, {"PO-3": came("PO-3")})
@@ -207,7 +207,7 @@ def test_rows_that_cannot_be_used_get_the_reason_and_unclear_ones_nothing(tmp_pa
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_a_list_that_was_changed_meanwhile_stays_and_rows_that_moved_get_nothing(tmp_path: Path, kind: str) -> None:
-    """The copy is of the list as it is now; each row is checked by its PO number."""
+    """The results go to a copy of the current list, with each row checked by its PO number."""
     lines = [line(po) for po in ("PO-1", "PO-2", "PO-3")]
     write = written_csv if kind == "csv" else written_workbook
     path = write(tmp_path / f"pos.{kind}", HEADER, lines)
@@ -235,7 +235,7 @@ def test_a_list_that_was_changed_meanwhile_stays_and_rows_that_moved_get_nothing
 def test_a_list_that_is_open_or_may_not_be_written_stays_as_it_is(
     tmp_path: Path, lock: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The copy beside it takes the place of the copy before, and of nothing that is the user's."""
+    """The copy beside it replaces only an earlier copy."""
     path = written_csv(tmp_path / "pos.csv", HEADER, [line("PO-1"), line("PO-2")])
     before = path.read_bytes()
     if lock:
@@ -253,7 +253,7 @@ def test_a_list_that_is_open_or_may_not_be_written_stays_as_it_is(
 
 
 def test_a_list_that_another_program_holds_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As Windows refuses it."""
+    """A list that Windows refuses to replace is unchanged."""
     path = written_csv(tmp_path / "pos.csv", HEADER, [line("PO-1")])
     replace = type(path).replace
 
@@ -269,7 +269,7 @@ def test_a_list_that_another_program_holds_stays_as_it_is(tmp_path: Path, monkey
 
 
 def test_permissions_and_links_are_kept_and_few_lists_as_they_were(tmp_path: Path) -> None:
-    """A link to the list stays a link; of lists as they were the latest stay."""
+    """A link to the list stays a link; only the latest backups are kept."""
     real = written_csv(tmp_path / "real.csv", HEADER, [line("PO-1")])
     real.chmod(0o640)
     path, out = tmp_path / "pos.csv", made(tmp_path / "out")
@@ -286,7 +286,7 @@ def test_permissions_and_links_are_kept_and_few_lists_as_they_were(tmp_path: Pat
 
 
 def test_a_second_write_of_a_run_keeps_the_list_as_it_was_before_the_first(tmp_path: Path) -> None:
-    """It is not taken for somebody's change."""
+    """The first write does not count as the user's change."""
     path = written_csv(tmp_path / "pos.csv", HEADER, [line("PO-1"), line("PO-2")])
     before, writing = path.read_bytes(), write_back.WriteBack(path, made(tmp_path / "out"))
     for outcomes in ({"PO-1": came("PO-1")}, {"PO-1": came("PO-1"), "PO-2": came("PO-2")}):
@@ -298,7 +298,7 @@ def test_a_second_write_of_a_run_keeps_the_list_as_it_was_before_the_first(tmp_p
 
 
 def test_a_stop_in_between_leaves_the_list_as_it_was(tmp_path: Path) -> None:
-    """And nothing beside it."""
+    """A stop leaves list and folder unchanged."""
     path = written_csv(tmp_path / "pos.csv", HEADER, [line("PO-1"), line("PO-2")])
     before, rows = path.read_bytes(), results(path, {"PO-1": came("PO-1")})
 
@@ -313,7 +313,7 @@ def test_a_stop_in_between_leaves_the_list_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_list_that_is_gone_or_of_another_kind_is_said(tmp_path: Path) -> None:
-    """The second before the run."""
+    """The wrong kind of list is reported before the run."""
     path = written_csv(tmp_path / "pos.csv", HEADER, [line("PO-1")])
     writing = write_back.WriteBack(path, made(tmp_path / "out"))
     path.unlink()
@@ -329,7 +329,7 @@ def test_a_list_that_is_gone_or_of_another_kind_is_said(tmp_path: Path) -> None:
 
 
 def test_bytes_that_are_no_text_in_their_encoding_are_not_touched(tmp_path: Path) -> None:
-    """Half of a character at the end of a UTF-16 file: it would not come out as it went in."""
+    """A file that would not be written back exactly is unchanged."""
     path = tmp_path / "pos.csv"
     path.write_bytes("PO_NUMBER,STATUS\nPO-1,\n".encode("utf-16") + b"x")
     before = path.read_bytes()
@@ -339,7 +339,7 @@ def test_bytes_that_are_no_text_in_their_encoding_are_not_touched(tmp_path: Path
 
 
 def test_formulas_of_the_users_stay_where_results_would_go(tmp_path: Path) -> None:
-    """And it is said."""
+    """The user's formulas stay, which is reported."""
     path = written_workbook(tmp_path / "pos.xlsx", HEADER, [line("PO-1", STATUS='=IF(A2="","","x")')])
     done = written(path, {"PO-1": came("PO-1")})
     sheet = openpyxl.load_workbook(path).worksheets[0]
@@ -349,7 +349,7 @@ def test_formulas_of_the_users_stay_where_results_would_go(tmp_path: Path) -> No
 
 
 def test_a_sheet_that_is_not_written_as_others_write_it_is_edited_all_the_same(tmp_path: Path) -> None:
-    """Prefixes, rows and cells without places, rows that are empty tags, `>` in an attribute, no `dimension`."""
+    """Prefixes, missing cell references, empty rows and other unusual XML are handled."""
     path = written_workbook(tmp_path / "pos.xlsx", ["PO"], [["PO-1"]])
     sheet = (
         '<?xml version="1.0"?><x:worksheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -372,7 +372,7 @@ def test_a_sheet_that_is_not_written_as_others_write_it_is_edited_all_the_same(t
 
 
 def test_a_workbook_that_is_damaged_is_refused(tmp_path: Path) -> None:
-    """By the process that writes; in words."""
+    """The process that writes refuses it with a message."""
     path = tmp_path / "pos.xlsx"
     path.write_bytes(b"PK\x03\x04 nothing")
     with pytest.raises(errors.InputError, match="not a spreadsheet"):
@@ -381,7 +381,7 @@ def test_a_workbook_that_is_damaged_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_failed_csv_can_be_written_back_into(tmp_path: Path) -> None:
-    """Its columns that say why stay as they are, between the list's own and the new ones, however often."""
+    """Its reason columns stay between the list's own and the new ones."""
     path = tmp_path / "failed.csv"
     path.write_text(
         "PO,url,po_pw_status,po_pw_reason\nPO-1,https://x/1,FAILED,so\nPO-2,https://x/2,FAILED,so\n", "utf-8"

@@ -1,4 +1,4 @@
-"""A workbook with all that people put into workbooks, before and after it is written back."""
+"""A workbook with everything that people put into workbooks is written back."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def rich_workbook(path: Path) -> Path:
 @pytest.mark.parametrize("ending", ["xlsx", "xlsm"])
 @pytest.mark.filterwarnings("ignore::UserWarning")  # openpyxl says what it would lose
 def test_only_the_cells_of_the_results_change(tmp_path: Path, ending: str) -> None:
-    """Every other part of the file is the same to the byte; formulas keep their results; it can be written again."""
+    """All other parts are identical, formulas keep their results, and it can be written again."""
     path = rich_workbook(tmp_path / f"pos.{ending}")
     before_parts, before = parts(path), cells(path)
     done = written(path, {"PO-1": came("PO-1"), "PO-2": failed("PO-2")})

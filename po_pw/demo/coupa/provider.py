@@ -9,15 +9,12 @@ import json
 import secrets
 import time
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
-from po_pw.demo.coupa import totp
-
-if TYPE_CHECKING:
-    from po_pw.demo.coupa import tenant_server
+from po_pw.demo.coupa import demo_tenant, totp
 
 REALM: Final = "/realms/6f1d2a54-93a7-4c38-8a0e-2f5b7c1d9e60"
 _AUTHENTICATE: Final = f"{REALM}/protocol/openid-connect/auth"
@@ -36,7 +33,7 @@ class _Flow:
 class Provider:
     """The handlers of the identity provider."""
 
-    def __init__(self, tenant: tenant_server.Tenant) -> None:
+    def __init__(self, tenant: demo_tenant.Tenant) -> None:
         self._tenant = tenant
         self._settings = tenant.settings
         self._flows: dict[str, _Flow] = {}
@@ -58,7 +55,7 @@ class Provider:
         return application
 
     @web.middleware
-    async def _record(self, request: web.Request, handler: tenant_server.Handler) -> web.StreamResponse:
+    async def _record(self, request: web.Request, handler: demo_tenant.Handler) -> web.StreamResponse:
         self._tenant.record("provider", request)
         return await handler(request)
 
@@ -196,7 +193,7 @@ class Provider:
         return web.Response(text=f"{self._tenant.code()}\n", headers={"Cache-Control": "no-store"})
 
 
-def read_assertion(tenant: tenant_server.Tenant, said: str) -> tuple[str, str] | None:
+def read_assertion(tenant: demo_tenant.Tenant, said: str) -> tuple[str, str] | None:
     """The user and the id of an assertion; None if it is not from the provider.
 
     Args:
@@ -214,7 +211,7 @@ def read_assertion(tenant: tenant_server.Tenant, said: str) -> tuple[str, str] |
         return None
 
 
-def start_url(tenant: tenant_server.Tenant, relay_state: str) -> str:
+def start_url(tenant: demo_tenant.Tenant, relay_state: str) -> str:
     """The address to which the tenant redirects for a sign-in."""
     query = {
         "PartnerIdpId": urlsplit(tenant.origin).netloc,

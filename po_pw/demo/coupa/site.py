@@ -12,14 +12,13 @@ from urllib.parse import quote, urlencode, urlsplit
 from aiohttp import web
 
 from po_pw.demo import faults, sending
-from po_pw.demo.coupa import provider, tenant_accounts, tenant_catalogue, tenant_pages, widgets
+from po_pw.demo.coupa import demo_tenant, provider, tenant_accounts, tenant_catalogue, tenant_pages, widgets
 from po_pw.demo.coupa.tenant_catalogue import SignIn
 from po_pw.demo.coupa.tenant_texts import TEXTS
 from po_pw.demo.coupa.tenant_variants import ANSWERS_200, Variant
 
 if TYPE_CHECKING:
     from po_pw.demo.catalogue import ExpectedFile
-    from po_pw.demo.coupa import tenant_server
 
 _OPEN: Final = ("/sessions/new", "/user/sessions/new", "/sessions/saml_post", "/assets/", "/public_attachments/")
 """Paths that need no sign-in, including `/sessions` itself."""
@@ -43,7 +42,7 @@ _LOGO: Final = (
 class Site:
     """The handlers of one tenant and its storage."""
 
-    def __init__(self, tenant: tenant_server.Tenant) -> None:
+    def __init__(self, tenant: demo_tenant.Tenant) -> None:
         self._tenant = tenant
         self._settings = tenant.settings
         folder = importlib.resources.files("po_pw.demo.coupa")
@@ -119,7 +118,7 @@ class Site:
     # --- access -----------------------------------------------------------------------------------------------------
 
     @web.middleware
-    async def _gate(self, request: web.Request, handler: tenant_server.Handler) -> web.StreamResponse:
+    async def _gate(self, request: web.Request, handler: demo_tenant.Handler) -> web.StreamResponse:
         """Records every request, and redirects signed-out users to the sign-in."""
         tenant, path = self._tenant, request.path
         token = request.cookies.get(tenant.cookie, "")
@@ -341,7 +340,7 @@ class Site:
         entry = self._tenant.record("storage", request)
         query = request.query
         file = self._files.get(_count(request.match_info["number"], 0))
-        signed = self._tenant.signer.holds(request.path, query.get("X-Expires", ""), query.get("X-Signature", ""))
+        signed = self._tenant.signer.is_valid(request.path, query.get("X-Expires", ""), query.get("X-Signature", ""))
         if file is None or not signed:
             self._tenant.counts["refused_by_storage"] += 1
             refusal = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"

@@ -46,7 +46,7 @@ class CoupaPortal:
         self._order_lists: dict[str, order_search.KnownList] = {}
         self._generic = generic_portal.GenericPortal()
 
-    def claims(self, url: str) -> float:
+    def recognises(self, url: str) -> float:
         """High for Coupa's own hosts; lower for other addresses that look like an order of Coupa."""
         if self._is_own(url):
             return _SURE
@@ -65,7 +65,7 @@ class CoupaPortal:
         """Whether it is an attachment's own address: only that may redirect to storage."""
         return attachments.is_file_address(url)
 
-    def hands_out(self, control: models.Control) -> bool:
+    def returns_file(self, control: models.Control) -> bool:
         """Whether it is a button whose label contains its title: there the title is the file's name.
 
         Buttons that add attachments have no file name as their title.

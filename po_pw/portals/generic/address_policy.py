@@ -36,7 +36,7 @@ _RETURN_FIELDS: Final = {
     "origin",
 }
 _POSITIONS: Final = {"start", "startindex", "start_index", "startrow", "start_row"}
-"""Fields that say from which entry on a list is wanted if they hold a number: `start=25`."""
+"""Fields that say from which entry on a list is wanted if their value is a number: `start=25`."""
 _PAGE_ENDINGS: Final = re.compile(
     r"\.(?:asp|aspx|ashx|asmx|axd|php\d?|phtml|jspx?|jsf|faces|xhtml|do|action|cgi|pl|cfm|dll|exe|s?html?|nsf|svc|rails|seam)$",
     re.IGNORECASE,

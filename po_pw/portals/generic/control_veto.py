@@ -62,7 +62,7 @@ _SPOKEN: Final = {
 """Attributes with a text for people, like `title`: tooltip scripts move the title there."""
 _TECHNICAL: Final = re.compile(
     r"javascript:|\breturn\b|\bvoid\s*(?:\(\s*0?\s*\)|0)|\.(?:submit|apply|call|replace|assign|write|hide|toggle)\s*\("
-    r"|\b(?:method|type)\s*:\s*[\"'`]post[\"'`]"  # the HTTP method: the request itself is judged while it is held
+    r"|\b(?:method|type)\s*:\s*[\"'`]post[\"'`]"  # the HTTP method: the request itself is decided on while it is held
     # Changes of the page itself.
     r"|\b(?:create(?:Element|ObjectURL|TextNode)|revokeObjectURL|remove(?:Child|Attribute|EventListener))\b"
     r"|\b(?:insertAdjacent(?:HTML|Element|Text)|insertBefore|replace(?:Children|With|Child)|classList\.\w+)\b"
@@ -70,7 +70,7 @@ _TECHNICAL: Final = re.compile(
     r"|\baddSubmitParam\b|\boamSubmitForm\b|\bA4J\.AJAX\.Submit\b|\bstopPropagation\b",
     re.IGNORECASE,
 )
-"""Script code in a handler that does not show what it does; the requests it sends are judged separately."""
+"""Script code in a handler that does not show what it does; the requests it sends are decided on separately."""
 
 
 def attributes_of(facts: models.Control) -> Mapping[str, str]:
@@ -105,7 +105,7 @@ def proven_names(facts: models.Control, names: Collection[str]) -> tuple[str, ..
     """File names whose words do not count as words of change on a control."""
     said = label_words.file_name(facts.label)
     names = (*names, said) if said and " " not in said else names
-    # A link is judged by its address, so a name without spaces ("delete-list.csv") is accepted.
+    # A link is recognised by its address, so a name without spaces ("delete-list.csv") is accepted.
     whole = [name for name in names if file_names.is_file_name(name)]
     return (*own_names(facts), *(name for name in whole if (facts.address and " " not in name) or _is_trusted(name)))
 

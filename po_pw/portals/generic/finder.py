@@ -23,6 +23,7 @@ from po_pw.portals.generic import (
     list_counts,
     look_parsing,
     numbers,
+    other_records,
     page_items,
     tokenizer,
     topics,
@@ -382,7 +383,7 @@ def _named_count(raw: Mapping[str, Any]) -> int:
 
 def _in_rows(candidates: Sequence[page_items.Candidate], page_url: str) -> int:
     """Sum of what controls in rows outside the areas say they hold; rows of other records do not count."""
-    others = {one.row for one in candidates if grouping.other_part(one.control.address, page_url)}
+    others = {one.row for one in candidates if other_records.differing_part(one.control.address, page_url)}
     counts: dict[int, int] = {}
     for one in candidates:
         if one.area >= 0 or one.row < 0 or one.row in others or not one.shown or one.control.address:

@@ -28,7 +28,7 @@ class GenericPortal:
         self._url_template = url_template
         self._finders: dict[str, finder.Finder] = {}
 
-    def claims(self, url: str) -> float:
+    def recognises(self, url: str) -> float:
         """A low probability for any address, so that specific portals come first."""
         return 0.1 if url.startswith(("http://", "https://")) else 0.0
 
@@ -46,7 +46,7 @@ class GenericPortal:
         del url
         return False
 
-    def hands_out(self, control: models.Control) -> bool:
+    def returns_file(self, control: models.Control) -> bool:
         """False: a label must show it."""
         del control
         return False

@@ -17,6 +17,7 @@ from po_pw.portals.generic import (
     label_words,
     list_counts,
     list_tools,
+    other_records,
     page_items,
     tokenizer,
     topics,
@@ -110,7 +111,7 @@ def _taken(
     order are those under the other heading.
     """
     here = urldefrag(page_url)[0]
-    others = rows_of_others(candidates, areas, page_url)
+    others = other_records.rows(candidates, areas, page_url)
     possible = [one for one in _rescued(candidates) if (one.area, one.row) not in others]
     is_sure = {at for at, area in enumerate(areas) if area.score >= page_items.STRONG}
     for strong in (True, False) if is_sure else (False,):
@@ -120,42 +121,6 @@ def _taken(
         if any(one.area in is_sure or (one.area >= 0 and is_named(one)) for one in taken):
             break
     return taken
-
-
-def rows_of_others(
-    candidates: Sequence[page_items.Candidate], areas: Sequence[page_items.Area], page_url: str
-) -> set[tuple[int, int]]:
-    """Rows of other records, as pairs of area and row, in a table of records that has a column of files.
-
-    Such a row has a link to its record, whose address differs from the page's in one part, and shows that part. In a
-    list of attachments such a link only says where a file came from.
-    """
-    found: set[tuple[int, int]] = set()
-    records: set[str] = set()
-    columns = {at for at, area in enumerate(areas) if area.is_column}
-    rows = {one.row: one.area for one in candidates if one.area in columns and one.row >= 0}
-    for one in candidates:
-        if one.row in rows and (part := other_part(one.control.address, page_url)):
-            shown = re.sub(r"\W", "", one.control.label).casefold()
-            if re.sub(r"\W", "", part).casefold() in shown and not label_words.file_name(one.control.label):
-                found.add((rows[one.row], one.row))
-                records.add(part)
-    return found if len(records) > 1 else set()
-
-
-def other_part(address: str, page_url: str) -> str:
-    """The only part in which an address differs from the page's, if both have a digit; else `""`."""
-    one, page = urlsplit(address), urlsplit(page_url)
-    if one[:2] != page[:2] or one.path.count("/") != page.path.count("/"):
-        return ""
-    parts = [
-        [unquote(part) for part in parsed.path.split("/")] + [value for _, value in parse_qsl(parsed.query)]
-        for parsed in (one, page)
-    ]
-    differing = [(mine, its) for mine, its in zip(*parts, strict=False) if mine != its]
-    if len(parts[0]) != len(parts[1]) or len(differing) != 1:
-        return ""
-    return differing[0][0] if all(re.search(r"\d", part) for part in differing[0]) else ""
 
 
 def folders(items: Sequence[page_items.Item]) -> list[page_items.Item]:
@@ -190,11 +155,9 @@ def _address(one: page_items.Candidate) -> str:
 def _counts(one: page_items.Candidate, areas: Sequence[page_items.Area], here: str, *, strong: bool) -> bool:
     """Whether a candidate may lead to a file, by its position on the page."""
     action = one.decision.action
-    if one.off or action not in _GETS:
-        return False
-    if not one.shown and not (one.closed and action is not control_policy.Action.PRESS):
-        return False
-    if action is not control_policy.Action.PRESS and _address(one) in {"", here}:
+    is_press = action is control_policy.Action.PRESS
+    is_usable = one.shown and not one.off if is_press else _leads_elsewhere(one, here, may_be_closed=True)
+    if action not in _GETS or not is_usable:
         return False
     if one.loose:
         return action is control_policy.Action.FETCH and one.decision.certain
@@ -202,6 +165,18 @@ def _counts(one: page_items.Candidate, areas: Sequence[page_items.Area], here: s
     if (one.tail or area.score <= page_items.TALK or (strong and area.score < page_items.STRONG)) and not is_named(one):
         return False
     return not (action is control_policy.Action.FETCH and not is_named(one) and _leads_to_all(one.control))
+
+
+def _leads_elsewhere(one: page_items.Candidate, here: str, *, may_be_closed: bool = False) -> bool:
+    """Whether a candidate is a link to another address that a person could follow.
+
+    Args:
+        one: the candidate.
+        here: address of the page, without a fragment.
+        may_be_closed: also if it is in a closed part of the page.
+    """
+    is_reachable = one.shown or (may_be_closed and one.closed)
+    return is_reachable and not one.off and _address(one) not in {"", here}
 
 
 def _rescued(candidates: Sequence[page_items.Candidate]) -> Iterator[page_items.Candidate]:
@@ -381,16 +356,15 @@ def areas_with_unclear_links(
     Such an area is not known to be empty.
     """
     here = urldefrag(page_url)[0]
-    others = rows_of_others(candidates, areas, page_url)
+    others = other_records.rows(candidates, areas, page_url)
     return {
         one.area
         for one in candidates
         if one.area >= 0
         and (one.area, one.row) not in others
-        and one.shown
-        and not (one.off or one.tail)
+        and not one.tail
         and one.control.address
-        and _address(one) not in {"", here}
+        and _leads_elsewhere(one, here)
         and not _leads_to_all(one.control)
         and (
             one.decision.action is control_policy.Action.FETCH

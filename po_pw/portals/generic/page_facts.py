@@ -117,7 +117,7 @@ class CredentialForm:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class WayIn:
+class SignInLink:
     """A visible link or button that leads to a sign-in."""
 
     label: str
@@ -148,7 +148,7 @@ class PageFacts:
     text_hash: str = ""
     """Hash of the content's text without digits and this order's number; `""` if it has no text."""
     forms: tuple[CredentialForm, ...] = ()
-    ways_in: tuple[WayIn, ...] = ()
+    ways_in: tuple[SignInLink, ...] = ()
     signs_out: bool = False
     """There is a control to sign out, visible or in a closed menu."""
     challenge: bool = False
@@ -257,7 +257,7 @@ def parse(
     # A form's own button belongs to the form; if the form asks for nothing, the button is a way to sign in.
     asking = {form.action for form in forms if form.action}
     ways_in = tuple(
-        WayIn(control["label"], control["address"], bool(control["in_content"] or control["modal"]))
+        SignInLink(control["label"], control["address"], bool(control["in_content"] or control["modal"]))
         for control in buttons
         if control["shown"] and control["form"] not in asking and _leads_in(control, says)
     )[:20]

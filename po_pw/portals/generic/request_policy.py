@@ -35,17 +35,17 @@ def _is_same_record(url: str, record: str, page_url: str) -> bool:
 _MOST: Final = 64 * 1024
 
 
-def _stop(why: str) -> models.Judgement:
-    return models.Judgement(models.Ruling.STOP, why)
+def _stop(why: str) -> models.RequestDecision:
+    return models.RequestDecision(models.Ruling.STOP, why)
 
 
-def _pass(why: str) -> models.Judgement:
-    return models.Judgement(models.Ruling.PASS, why)
+def _pass(why: str) -> models.RequestDecision:
+    return models.RequestDecision(models.Ruling.PASS, why)
 
 
 def decide(
     held: models.HeldRequest, purpose: models.Purpose, control: models.Control, *, read_only: bool, record: str
-) -> models.Judgement:
+) -> models.RequestDecision:
     """Decides on a request that follows a press.
 
     Args:
@@ -70,7 +70,9 @@ def decide(
     return _post(held, purpose, control, read_only=read_only)
 
 
-def _get(held: models.HeldRequest, purpose: models.Purpose, control: models.Control, record: str) -> models.Judgement:
+def _get(
+    held: models.HeldRequest, purpose: models.Purpose, control: models.Control, record: str
+) -> models.RequestDecision:
     graph = api_queries.graphql_in_query(held.url)
     if graph is not None:
         return _pass("a GraphQL query") if not graph else _stop(graph)
@@ -80,7 +82,7 @@ def _get(held: models.HeldRequest, purpose: models.Purpose, control: models.Cont
     if held.resource != "document":
         return _pass("a GET that does not mention a change")
     if purpose is models.Purpose.FILE:
-        return models.Judgement(models.Ruling.LINK, "a page or file: opened like a link")
+        return models.RequestDecision(models.Ruling.LINK, "a page or file: opened like a link")
     if _is_same_record(held.url, record, held.page_url):
         return _pass("a page of the same record")
     return _stop("it leads to another order or record")
@@ -88,7 +90,7 @@ def _get(held: models.HeldRequest, purpose: models.Purpose, control: models.Cont
 
 def _post(
     held: models.HeldRequest, purpose: models.Purpose, control: models.Control, *, read_only: bool
-) -> models.Judgement:
+) -> models.RequestDecision:
     if len(held.body) >= _MOST:
         return _stop("what it sends is too long to check")
     graph = api_queries.graphql(held)
@@ -115,7 +117,7 @@ def _post(
     return _post_back(held, control)
 
 
-def _post_for_file(control: models.Control) -> models.Judgement:
+def _post_for_file(control: models.Control) -> models.RequestDecision:
     decision = control_policy.decide_button(
         control, (control.row,) if file_names.is_file_name(control.row) else (), in_area=True
     )
@@ -179,7 +181,7 @@ _STEPS: Final = {"wizard", "workflow", "step", "steps", "process"}
 _PAGE_FIELD: Final = re.compile(r"[_:.](?:pagination|newTab|paginator|pageIndex|pageNumber)$")
 
 
-def _post_back(held: models.HeldRequest, control: models.Control) -> models.Judgement:
+def _post_back(held: models.HeldRequest, control: models.Control) -> models.RequestDecision:
     """Decides on a post-back of the page's own form to its own address that shows a page or tab of the list."""
     if control_veto.is_submit(control):
         return _stop("a submit button does not open a list")

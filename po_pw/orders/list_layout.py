@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Placing:
+class ListLayout:
     """A layout whose fields are columns of one list."""
 
     layout: folder_layout.Layout
@@ -26,7 +26,7 @@ class Placing:
     @classmethod
     def of(
         cls, layout: folder_layout.Layout, columns: Sequence[str], fields: headers.ColumnMap, source: str
-    ) -> Placing:
+    ) -> ListLayout:
         """The layout for one list.
 
         Raises:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE: Final = b"po-pw\n"
-_STOP: Final = models.Judgement(models.Ruling.STOP, "the page needs no network")
+_STOP: Final = models.RequestDecision(models.Ruling.STOP, "the page needs no network")
 _PAGE: Final = (
     "data:text/html,<title>po-pw</title>"
     "<a id=file download='trial.txt' href='data:application/octet-stream;base64,cG8tcHcK'>file</a>"
@@ -54,7 +54,7 @@ async def download(context: contexts.Context, timeout: float) -> Path:
                 raise errors.MachineError(msg)
             click = models.Click(await controls.describe(link))
             result = await capture.capture(
-                context, lease, click, timeout, allow=lambda _: None, judge=lambda _: _STOP, on_audit=lambda _: None
+                context, lease, click, timeout, allow=lambda _: None, decide=lambda _: _STOP, on_audit=lambda _: None
             )
             if not isinstance(result, started_download.StartedDownload):
                 msg = "the browser opened the test file instead of downloading it"

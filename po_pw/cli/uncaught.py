@@ -21,7 +21,7 @@ class _Formatter(logging.Formatter):
         return redact.text(super().format(record))
 
 
-def without_secrets() -> None:
+def redact_output() -> None:
     """Removes secrets from every traceback and warning that this process prints."""
     sys.excepthook = _uncaught
     threading.excepthook = _in_thread
