@@ -62,7 +62,7 @@ class Stages:
                 have = self._open.get(event.stage)
                 self._open[event.stage] = _Stage(event, have.since if have else self._clock())
             case events.RunStarted() if event.orders:
-                self._opening = f"Opening {tally.many(event.workers, 'browser')}"
+                self._opening = f"Opening {tally.plural(event.workers, 'browser')}"
                 self.on_event(events.Progress(self._opening, 0, 0, ""))
             case events.OrderStep() | events.RunEnded() | events.Stopping():
                 self._open.pop(self._opening, None)

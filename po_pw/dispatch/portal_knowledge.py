@@ -154,9 +154,9 @@ class PortalKnowledge:
 
     # --- sign-in ----------------------------------------------------------------------------------------------------
 
-    def proof(self, url: str) -> str:
+    def proof_url(self, url: str) -> str:
         """A page that opened with this sign-in, to check the session; preferably not `url`. `""` if none is known."""
-        known = (self._of(url).memory.proof_url, self._home.proof(hostnames.origin_of(url)))
+        known = (self._of(url).memory.proof_url, self._home.proof_url(hostnames.origin_of(url)))
         found = [one for one in known if one]
         return next((one for one in found if one != url), found[0] if found else "")
 
