@@ -80,8 +80,8 @@ def run(options: settings.Settings, table: several.Orders) -> int:
     """
     console = Console(soft_wrap=False, highlight=False)
     found = plan(table.rows(), _finished(options))
-    told = [Text(said, "yellow") for said in (table.about, *table.notes) if said]
-    for line in (*list_lines(found, table.name), *told):
+    notes = [Text(said, "yellow") for said in (table.about, *table.notes) if said]
+    for line in (*list_lines(found, table.name), *notes):
         console.print(line, soft_wrap=True)
     console.print()
     checks = doctor.examine_and_show(console, options, online=True, of=found.hosts)

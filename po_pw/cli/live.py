@@ -124,7 +124,7 @@ class View:
             case events.Stopping() if event.now:
                 return Text("Stopping now.", "yellow")
             case events.Stopping():
-                # Whoever pressed Ctrl-C knows why.
+                # A user who pressed Ctrl-C knows why.
                 why, press = ("", "Ctrl-C again") if event.why == "SIGINT" else (f" ({event.why})", "Ctrl-C")
                 return Text(f"Finishing the orders in progress, then stopping{why}. {press} stops now.", "yellow")
             case events.ContextLost() if not event.replaced:

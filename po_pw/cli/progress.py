@@ -137,7 +137,7 @@ class Pace:
         self._times = 0
 
     def line(self, gap: float) -> None:
-        """Records that a line was printed, so many seconds after the one before."""
+        """Records that a line was printed, and how many seconds after the one before."""
         self._gaps.append(gap)
         self._times = 0
 

@@ -246,7 +246,7 @@ class Tally:
         ]
         if len(parts) > _NAMED:
             parts = [*parts[:_NAMED], f"{len(parts) - _NAMED} more at work"]
-        parts = parts or ["none in work, the others are tried again later"]
+        parts = parts or ["none in progress: the others are tried again later"]
         done = f"{self.settled} of {plural(self.run.orders, 'order')} done"
         return "; ".join([f"{done}; {', '.join(parts)}", *self.waits()])
 

@@ -74,7 +74,7 @@ class FailurePolicy:
         hosts: what is known about all hosts; empty by default.
         on_change: called when blocked orders may be leased again.
         asleep: seconds that the machine has been suspended so far.
-        fails_given_up: orders of a host that was given up fail at once, because somebody waits for each; else they are
+        fails_given_up: orders of a host that was given up fail at once, because a caller waits for each; else they are
             left for another run.
     """
 
@@ -286,7 +286,7 @@ class FailurePolicy:
         self._on_change()
 
     def excuse(self, seconds: float) -> None:
-        """Ignores a pause of so many seconds: no host and no order is given up because of it."""
+        """Ignores a pause of this many seconds: no host and no order is given up because of it."""
         for circuit in self._circuits.values():
             circuit.excuse(seconds, self._now())
 

@@ -38,7 +38,7 @@ class _Portal:
     level: tuple[bool, int, bool] = (False, 0, False)
     """What was known when the waiting orders were last evaluated; see `PortalKnowledge.learned`."""
     is_explained: bool = False
-    """Whether the user was told what was read as the attachments; see `PortalKnowledge.explain`."""
+    """Whether a notice said what was read as the attachments; see `PortalKnowledge.explain`."""
 
 
 class PortalKnowledge:

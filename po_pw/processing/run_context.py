@@ -1,4 +1,4 @@
-"""The context of a run: its settings, folders, journal, browsers, and who is told what."""
+"""The context of a run: its settings, folders, journal, browsers, and callbacks."""
 
 from __future__ import annotations
 
