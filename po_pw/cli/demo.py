@@ -127,7 +127,7 @@ def _serve(portal: AnyPortal, out: Path) -> None:
     )
     typer.echo(
         f"The demo portal is at {portal.origin} (user {portal.username}, password {portal.password}).\n"
-        f"Its orders are in {table}. Try in another terminal, for example:"
+        f"Its orders are in {table.absolute()}. Try in another terminal, for example:"
     )
     for words in commands:
         typer.echo(f"  {shell.join(words)}")

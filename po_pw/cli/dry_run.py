@@ -82,7 +82,7 @@ def run(options: settings.Settings, table: several.Orders) -> int:
     found = plan(table.rows(), _finished(options))
     notes = [Text(said, "yellow") for said in (table.about, *table.notes) if said]
     for line in (*list_lines(found, table.name), *notes):
-        console.print(line, soft_wrap=True)
+        console.print(line, soft_wrap=not console.is_terminal)
     console.print()
     checks = doctor.examine_and_show(console, options, online=True, of=found.hosts)
     code = doctor.exit_code(checks)
@@ -94,12 +94,14 @@ def run(options: settings.Settings, table: several.Orders) -> int:
         with console.status("Reading the first orders"):
             opened = asyncio.run(inspection.read_first(options, found.first)) if found.first else []
     except errors.LoginRequiredError as error:
-        console.print(Text(f"No order was opened: {redact.text(str(error))}", "bold red"), soft_wrap=True)
+        console.print(
+            Text(f"No order was opened: {redact.text(str(error))}", "bold red"), soft_wrap=not console.is_terminal
+        )
         return errors.LoginRequiredError.exit_code
     for one in opened:
-        console.print(order_line(one), soft_wrap=True)
+        console.print(order_line(one), soft_wrap=not console.is_terminal)
     console.print()
-    console.print(Text(conclusion(found, options), "bold"), soft_wrap=True)
+    console.print(Text(conclusion(found, options), "bold"), soft_wrap=not console.is_terminal)
     signed_out = [one for one in opened if one.listing is not None and one.listing.page is models.PageKind.SIGNED_OUT]
     if signed_out:
         return errors.LoginRequiredError.exit_code

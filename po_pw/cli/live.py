@@ -97,7 +97,7 @@ class View:
             self._stages.on_event(event)
         line = self._line(event)
         if line is not None:
-            self._console.print(progress.harmless(line), soft_wrap=True, highlight=False)
+            self._console.print(progress.harmless(line), soft_wrap=not self._console.is_terminal, highlight=False)
             if self._lines is not None:
                 self._lines.heard()
         if isinstance(event, events.RunStarted):
@@ -106,9 +106,7 @@ class View:
     def _refused(self, event: events.RunStarted) -> None:
         """Prints why rows cannot be used: their orders are never started, so no other line would say so."""
         if self._quiet and event.refused:
-            self._console.print(
-                Text(f"{tally.plural(event.refused, 'row')} cannot be used"), soft_wrap=True, highlight=False
-            )
+            self._console.print(Text(f"{tally.plural(event.refused, 'row')} cannot be used"), highlight=False)
         # With --quiet there is no closing screen, which would name more of them.
         named = _NAMED if self._quiet else _NAMED_FIRST
         for line in problems.lines(event.refusals, more="results.csv has the reason for each", named=named):

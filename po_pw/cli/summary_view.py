@@ -71,7 +71,7 @@ def show(
             console.print(line, soft_wrap=not console.is_terminal)
     console.print()
     for said in figures(summary, seconds=seconds, work_seconds=work_seconds):
-        console.print(Text(said), soft_wrap=True)
+        console.print(Text(said), soft_wrap=not console.is_terminal)
     places = [("Folders", out, "cyan"), ("Results", out / summary.names["results.xlsx"], "cyan")]
     if "report.html" in summary.names:
         places.append(("Report", out / summary.names["report.html"], "cyan"))
@@ -87,9 +87,9 @@ def show(
         # Never cut or folded: people copy it.
         console.print(Text(f"{name:<14}").append(paths.near(place), style), soft_wrap=True)
     for refusal in refused.values():
-        console.print(Text(f"! {refusal}", "yellow"), soft_wrap=True)
+        console.print(Text(f"! {refusal}", "yellow"), soft_wrap=not console.is_terminal)
     for note in summary.warnings:
-        console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
+        console.print(Text(f"! {note}", "yellow"), soft_wrap=not console.is_terminal)
     following = summary.overview.next if summary.overview is not None else None
     is_needed = following is not None and following.is_needed
     if interrupted or is_needed:

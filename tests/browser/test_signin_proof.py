@@ -81,6 +81,8 @@ class Portal:
             if not is_in:
                 raise web.HTTPFound("/enter?next=/missing/9")
             return _page("<h1>Not found</h1>", 404)
+        if where == "broken":
+            return _page("<h1>Internal Server Error</h1>", 500)
         if where == "public/7001":
             return _page(PUBLIC.format(way=""))
         if where == "walled":
@@ -175,6 +177,13 @@ def test_an_address_that_is_gone_is_said_though_the_sign_in_holds(portal: Portal
     done = sign_in(portal, tmp_path, "/missing/9")
     assert not done.proof.url
     assert "answers HTTP 404" in done.proof.doubt
+
+
+def test_a_portal_with_an_error_is_no_sign_in(portal: Portal, tmp_path: Path) -> None:
+    """Nothing asks for a password, and nothing is saved that would count as a sign-in."""
+    with pytest.raises(errors.PortalUnreachableError, match=r"/broken answers HTTP 500: .* Nothing was saved"):
+        sign_in(portal, tmp_path, "/broken")
+    assert not sessions.Sessions(tmp_path).origins()
 
 
 def test_the_password_goes_to_no_other_host_unasked(portal: Portal, tmp_path: Path) -> None:
