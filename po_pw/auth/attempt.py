@@ -121,7 +121,11 @@ class Attempt:
         self._first: page_facts.PageFacts | None = None
 
     async def begin(self) -> bool:
-        """Opens the address; True if nothing is left to do: already signed in, or a public page with no sign-in."""
+        """Opens the address; True if nothing is left to do: already signed in, or a public page with no sign-in.
+
+        Raises:
+            PortalUnreachableError: the portal answers with an error, and shows no way to sign in.
+        """
         self._first = first = await self._open_page(self._url)
         if asks_for_sign_in(first) or first.challenge:
             self._asked = True
@@ -130,7 +134,12 @@ class Attempt:
             return True
         if needs_sign_in(first, await self._signed_out_pages.look(self._url)):
             return True
-        return not first.ways_in and not any(form.asks_who or form.asks_secret for form in first.forms)
+        if first.ways_in or any(form.asks_who or form.asks_secret for form in first.forms):
+            return False
+        if first.status >= 500:
+            msg = f"{self._url} answers HTTP {first.status}: the portal has a problem. Nothing was saved."
+            raise errors.PortalUnreachableError(f"{msg} Try again later.")
+        return True
 
     async def is_signed_in(self, page: Page, status: int) -> bool:
         """Whether the portal asked for a sign-in and now shows a page of its own."""

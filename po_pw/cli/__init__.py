@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """The console script `po-pw`."""
-    from po_pw.cli import output, uncaught
-
+    try:
+        from po_pw.cli import output, uncaught
+    except KeyboardInterrupt:  # Ctrl-C in the first half second
+        sys.stderr.write("po-pw: interrupted\n")
+        sys.exit(130)
     uncaught.redact_output()
 
     with output.guarded():

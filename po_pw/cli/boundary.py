@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import sys
 import tempfile
+import textwrap
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 import typer
 
@@ -79,9 +82,32 @@ def _details(error: Exception, then: str) -> str:
     return f"The details are in {Path(to.name)}. {then}"
 
 
+def wrapped(text: str, columns: int) -> str:
+    """Wraps a message at blanks, so that no word is cut at the edge of the screen; commands stay whole. Pure.
+
+    Args:
+        text: may have several lines; those that begin with two spaces are commands.
+        columns: of the terminal; 0 where the output is none.
+    """
+    if not columns:
+        return text
+    lines = text.split("\n")
+    return "\n".join(
+        textwrap.fill(line, columns, break_long_words=False, break_on_hyphens=False, drop_whitespace=True)
+        if len(line) > columns and not line.startswith("  ")
+        else line
+        for line in lines
+    )
+
+
+def columns_of(stream: TextIO) -> int:
+    """The width of the terminal that a stream writes to; 0 if it is none."""
+    return shutil.get_terminal_size().columns if stream.isatty() else 0
+
+
 def complain(text: str, colour: str = typer.colors.RED) -> None:
     """Prints one message to standard error, without secrets; yellow if it does not affect the outcome."""
     from po_pw import redact
 
     text = redact.text(text)
-    typer.secho(f"po-pw: {text}", fg=colour, err=True)
+    typer.secho(wrapped(f"po-pw: {text}", columns_of(sys.stderr)), fg=colour, err=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from po_pw.cli import boundary
+from po_pw.cli import boundary, paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +102,7 @@ def _ask(options: settings.Settings) -> tuple[Answers, dict[str, str]]:
     else:
         base_url = _portal("The portal's address, e.g. https://acme.coupahost.com (Enter: your list has addresses)", "")
         portals = addresses_to_open([base_url]) if base_url else {}
-    out = typer.prompt("Folder for the downloads", default=str(options.out))
+    out = paths.unquoted(typer.prompt("Folder for the downloads", default=str(options.out))) or str(options.out)
     return Answers(given, columns, base_url, out), portals
 
 
@@ -131,6 +131,7 @@ def _list(options: settings.Settings) -> tuple[str, dict[str, str], read.OrderTa
         columns: dict[str, str] = {}
         if given in found:
             return given, columns, found[given]
+        given = str(paths.as_meant(Path(given)))  # a file is often dragged into the terminal
         try:
             try:
                 return given, columns, _opened(Path(given), columns, options)
@@ -179,9 +180,12 @@ def _portal(question: str, default: str | None = None) -> str:
 def _show(table: read.OrderTable, rows: Sequence[models.Row]) -> None:
     """Shows what was understood of the list."""
     from po_pw import redact
+    from po_pw.cli import tally
 
     good = [row.order for row in rows if row.order is not None]
-    typer.echo(f"\n{table.source.name}: {len(rows)} rows, {len(good)} of them with a PO number and an address")
+    typer.echo(
+        f"\n{table.source.name}: {tally.plural(len(rows), 'row')}, {len(good)} of them with a PO number and an address"
+    )
     fields = table.columns_by_field
     for field in ("po_number", "url", "supplier", "amount"):
         index = getattr(fields, field)

@@ -189,11 +189,12 @@ def _report(done: engine.SignedIn, options: settings.Settings) -> None:
     kept = f"Saved in {done.file.parent} (only your user can read it)."
     command = "po-pw process" + (f" --account {options.account}" if options.account else "")
     if done.proof.url:
-        typer.echo(
+        said = (
             f"Signed in to {done.origin} with {done.browser.name} {done.browser.version}: "
             f"{redact.address(done.proof.url)} opens, and it needs a sign-in.\n"
             f"{kept} `{command}` uses it from now on."
         )
+        typer.echo(boundary.wrapped(said, boundary.columns_of(sys.stdout)))
         if done.proof.notice:
             typer.echo(f"Note: {redact.text(done.proof.notice)}.", err=True)
         return

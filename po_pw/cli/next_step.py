@@ -27,6 +27,7 @@ def show() -> None:
         PoPwError: a setting is wrong, or the output folder cannot be read.
     """
     from rich.console import Console
+    from rich.text import Text
 
     from po_pw import sessions, settings
 
@@ -36,7 +37,8 @@ def show() -> None:
     has_sign_in = bool(sessions.Sessions(settings.home(options)).origins())
     lists = [] if found is not None and found.run is not None else list(lists_in(Path.cwd()))
     for part in said(found, lists, has_sign_in=has_sign_in):
-        console.print(part, soft_wrap=True)
+        is_command = isinstance(part, Text) and part.plain.startswith("  ")
+        console.print(part, soft_wrap=is_command or not console.is_terminal)
 
 
 def status_of(out: Path) -> status.OutputStatus | None:

@@ -31,12 +31,17 @@ def as_meant(path: Path) -> Path:
     """
     if path.exists():
         return path
-    text = str(path).strip().strip("\"'\u201c\u201d\u201e\u2018\u2019").strip()
+    text = unquoted(str(path))
     readings = [text, text.replace("\\ ", " ")]
     if text.lower().startswith("file:"):
         plain = unquote(text[len("file:") :]).replace("\\", "/").lstrip("/")
         readings = [plain if sys.platform == "win32" else f"/{plain}"]
     return next((found for found in map(Path, readings) if found.is_file()), path)
+
+
+def unquoted(text: str) -> str:
+    """A text without blanks and quotation marks around it. Pure."""
+    return text.strip().strip("\"'\u201c\u201d\u201e\u2018\u2019").strip()
 
 
 def near(path: Path) -> str:

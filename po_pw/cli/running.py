@@ -125,9 +125,9 @@ async def _run(
     """Runs; returns how the run ended, and the error that ended it early."""
     console, quiet = Console(soft_wrap=False, stderr=shown.as_json), shown.quiet
     if table.about and not quiet:
-        console.print(table.about, style="dim", soft_wrap=True, markup=False, highlight=False)
+        console.print(table.about, style="dim", soft_wrap=not console.is_terminal, markup=False, highlight=False)
     for note in table.notes:  # even with --quiet: the user must notice a column that was guessed
-        console.print(note, style="yellow", soft_wrap=True, markup=False, highlight=False)
+        console.print(note, style="yellow", soft_wrap=not console.is_terminal, markup=False, highlight=False)
     hub = events.Hub()
     # The live view would draw over JSON lines on the same terminal.
     is_live = not (shown.as_json and sys.stdout.isatty())

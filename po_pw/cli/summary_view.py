@@ -71,7 +71,7 @@ def show(
             console.print(line, soft_wrap=not console.is_terminal)
     console.print()
     for said in figures(summary, seconds=seconds, work_seconds=work_seconds):
-        console.print(Text(said), soft_wrap=True)
+        console.print(Text(said), soft_wrap=not console.is_terminal)
     places = [("Folders", out, "cyan"), ("Results", out / summary.names["results.xlsx"], "cyan")]
     if "report.html" in summary.names:
         places.append(("Report", out / summary.names["report.html"], "cyan"))
@@ -87,9 +87,9 @@ def show(
         # Never cut or folded: people copy it.
         console.print(Text(f"{name:<14}").append(paths.near(place), style), soft_wrap=True)
     for refusal in refused.values():
-        console.print(Text(f"! {refusal}", "yellow"), soft_wrap=True)
+        console.print(Text(f"! {refusal}", "yellow"), soft_wrap=not console.is_terminal)
     for note in summary.warnings:
-        console.print(Text(f"! {note}", "yellow"), soft_wrap=True)
+        console.print(Text(f"! {note}", "yellow"), soft_wrap=not console.is_terminal)
     following = summary.overview.next if summary.overview is not None else None
     is_needed = following is not None and following.is_needed
     if interrupted or is_needed:
@@ -131,7 +131,7 @@ def _rest(summary: counts.Summary) -> list[str]:
     """Which orders were processed, by their earlier result; no line if all were new."""
     earlier = summary.earlier
     parts = (
-        [f"{tally.many(summary.already_complete, 'order')} already complete"]
+        [f"{tally.plural(summary.already_complete, 'order')} already complete"]
         if summary.already_complete and summary.done
         else []
     )
@@ -141,7 +141,7 @@ def _rest(summary: counts.Summary) -> list[str]:
     if count := earlier.get(models.Earlier.UNFINISHED):
         parts.append(f"{count} resumed")
     if count := earlier.get(models.Earlier.REFRESHED):
-        parts.append(f"{tally.many(count, 'finished order')} checked again")
+        parts.append(f"{tally.plural(count, 'finished order')} checked again")
     if parts and (count := earlier.get(models.Earlier.NEW)):
         parts.append(f"{count} new")
     if summary.not_reached and (parts or summary.already_complete):
@@ -163,7 +163,7 @@ def _rest(summary: counts.Summary) -> list[str]:
 
 def _amount(amount: counts.Amount) -> str:
     """A number of files and their size."""
-    return f"{tally.many(amount.files, 'file')}, {humanize.size(amount.bytes)}" if amount.files else "0 files"
+    return f"{tally.plural(amount.files, 'file')}, {humanize.size(amount.bytes)}" if amount.files else "0 files"
 
 
 def command() -> tuple[str, ...]:

@@ -24,6 +24,19 @@ _CHOICE: Final = re.compile(r"Value error, .* is not one of (('[^']*'(, )?)+)\.?
 _RANGE: Final = re.compile(r"(\d+)<=x<=(\d+)")
 _LISTS: Final = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods")
 _ADDRESS: Final = re.compile(r"https?://", re.IGNORECASE)
+_MEANT: Final = (
+    (
+        {"resume", "continue", "restart", "retry", "rerun", "repeat"},
+        "To continue a run, run its command again, such as: po-pw process pos.csv. po-pw alone says which command.",
+    ),
+    ({"download", "run", "start", "get", "fetch", "go"}, "To download, run: po-pw process pos.csv"),
+    ({"signin", "sign-in", "auth"}, "To sign in, run: po-pw login URL"),
+    ({"signout", "sign-out"}, "To sign out, run: po-pw logout"),
+    ({"open", "show", "results"}, "To open the report of a run, run: po-pw report --open"),
+    ({"setup", "set-up", "configure"}, "To set up this folder, run: po-pw init"),
+    ({"help"}, "For all commands, run: po-pw --help"),
+)
+"""Words that other programs use, and what to do instead."""
 _MIN_SIMILARITY: Final = 0.6
 """Minimum similarity for an option to count as mistyped."""
 
@@ -71,6 +84,12 @@ def command_left_out(typed: str) -> str:
 
         return f"{typed} is a list, not a command. Run: po-pw process {shell.join([typed])}"
     return ""
+
+
+def command_meant(typed: str) -> str:
+    """The message for a word that other programs use for one of our commands; `""` for any other word. Pure."""
+    meant = next((meant for words, meant in _MEANT if typed.lower() in words), "")
+    return f"There is no command {typed}. {meant}" if meant else ""
 
 
 def _folded(option: str) -> str:
@@ -126,15 +145,24 @@ class Group(Overview):
     """All commands; errors in their options are reported in plain words."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Finds the command; if a list or an address was given instead, says which command it needs."""
-        if self.get_command(ctx, args[0]) is None and (missing := command_left_out(args[0])):
+        """Finds the command; if a list, an address or another program's word was given, says what to run."""
+        if self.get_command(ctx, args[0]) is None and (missing := command_left_out(args[0]) or command_meant(args[0])):
             ctx.fail(missing)
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Reads the command line; Ctrl-C meanwhile is reported."""
+        try:
+            return super().make_context(*args, **extra)
+        except KeyboardInterrupt:
+            raise _interrupted() from None
+
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command."""
+        """Runs the command; Ctrl-C outside its own work is reported."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:  # of which the library would say nothing
+            raise _interrupted() from None
         except typer.BadParameter as error:
             error.message = plain(error.message)
             raise
@@ -144,6 +172,13 @@ class Group(Overview):
                 error.message = no_such_option(typed, _called(error.ctx, ctx), _options(self, ctx))
                 error.possibilities = None
             raise
+
+
+def _interrupted() -> typer.Exit:
+    from po_pw.cli import boundary
+
+    boundary.complain("interrupted")
+    return typer.Exit(boundary.INTERRUPTED)
 
 
 _USAGE_ERROR: Final[Any] = typer.BadParameter.__mro__[1]

@@ -82,6 +82,7 @@ class RunResources:
         self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
         async with contextlib.AsyncExitStack() as stack:
             filesystem.check_names(self.out)
+            staging.check_depth(self.out, self._options.max_path)
             if self._options.base_profile is not None:
                 await asyncio.to_thread(profiles.check_base, self._options.base_profile)
             try:
@@ -89,7 +90,6 @@ class RunResources:
             except OSError as error:
                 msg = f"{filesystem.why_not_a_folder(self.out, error)}. Choose another folder with --out."
                 raise errors.MachineError(msg) from error
-            staging.check_depth(self.out, self._options.max_path)
             self._relock = stack.enter_context(lock.locked(self._internal))
             self.name_bytes, self.largest_file = await asyncio.to_thread(_limits_of, self.out)
             stack.enter_context(clocks.awake_time(self._loop))

@@ -99,6 +99,8 @@ class Reader:
         if not url and self.address_of is not None:
             url = self.address_of(po_number) or ""
         problem = _wrong_with_url(url)
+        if not url and not any(map(str.isdigit, po_number)):
+            problem = f"{problem}. If the row is no order (a total, a note), delete it"
         if problem:
             return models.Row(number, cells, po_number, None, self._failure(number, "url", problem))
         levels = [(column, _stripped(self._cell(cells, column))) for column in self.folder_columns]
@@ -152,6 +154,8 @@ def _wrong_with_number(po_number: str) -> str:
         return f"{len(po_number)} characters long; a PO number has at most {_MAX_CHARS}"
     if "\ufffd" in po_number:
         return "has unreadable characters; save the file as CSV UTF-8, then run the same command again"
+    if len(po_number.splitlines()) > 1:
+        return "has a line break; write the PO number in one line, and nothing else in that cell"
     for char in "" if po_number.isprintable() else po_number:
         if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
             return f"has an invisible character (U+{ord(char):04X}); type the PO number again"

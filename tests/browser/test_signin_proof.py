@@ -81,6 +81,8 @@ class Portal:
             if not is_in:
                 raise web.HTTPFound("/enter?next=/missing/9")
             return _page("<h1>Not found</h1>", 404)
+        if where == "broken":
+            return _page("<h1>Internal Server Error</h1>", 500)
         if where == "public/7001":
             return _page(PUBLIC.format(way=""))
         if where == "walled":
@@ -129,8 +131,8 @@ def test_an_orders_address_is_the_proof(portal: Portal, tmp_path: Path, where: s
     done = sign_in(portal, tmp_path, where)
     assert done.proof.url == portal.origin + where
     assert not done.proof.doubt
-    assert sessions.Sessions(tmp_path).proof(portal.origin) == portal.origin + where
-    assert not sessions.Sessions(tmp_path).proof("https://other.example")
+    assert sessions.Sessions(tmp_path).proof_url(portal.origin) == portal.origin + where
+    assert not sessions.Sessions(tmp_path).proof_url("https://other.example")
 
 
 def test_signed_in_already_is_proved_by_a_stranger(portal: Portal, tmp_path: Path) -> None:
@@ -141,7 +143,7 @@ def test_signed_in_already_is_proved_by_a_stranger(portal: Portal, tmp_path: Pat
     # Session cookies do not outlive a browser: this one asks again.
     assert sign_in(portal, tmp_path, "/orders/7001").proof.url
     assert len(portal.typed) == typed + 1
-    assert state.proof(portal.origin)
+    assert state.proof_url(portal.origin)
 
 
 def test_a_sign_in_page_is_proved_on_the_page_behind_it(portal: Portal, tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_a_portal_that_asks_again_is_no_sign_in(portal: Portal, tmp_path: Path) 
     """If an order's address still asks for a sign-in, that is an error, and nothing is saved."""
     with pytest.raises(errors.LoginRequiredError, match="asked for a sign-in"):
         sign_in(portal, tmp_path, "/forgets/7001")
-    assert not sessions.Sessions(tmp_path).proof(portal.origin)
+    assert not sessions.Sessions(tmp_path).proof_url(portal.origin)
 
 
 def test_an_address_that_is_gone_is_said_though_the_sign_in_holds(portal: Portal, tmp_path: Path) -> None:
@@ -175,6 +177,13 @@ def test_an_address_that_is_gone_is_said_though_the_sign_in_holds(portal: Portal
     done = sign_in(portal, tmp_path, "/missing/9")
     assert not done.proof.url
     assert "answers HTTP 404" in done.proof.doubt
+
+
+def test_a_portal_with_an_error_is_no_sign_in(portal: Portal, tmp_path: Path) -> None:
+    """Nothing asks for a password, and nothing is saved that would count as a sign-in."""
+    with pytest.raises(errors.PortalUnreachableError, match=r"/broken answers HTTP 500: .* Nothing was saved"):
+        sign_in(portal, tmp_path, "/broken")
+    assert not sessions.Sessions(tmp_path).origins()
 
 
 def test_the_password_goes_to_no_other_host_unasked(portal: Portal, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from po_pw.cli import commands, usage
+from po_pw.cli import boundary, commands, usage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +66,9 @@ def test_the_options_of_process_are_in_groups() -> None:
         (("proces", "x"), "Did you mean 'process'?"),
         (("portal", "inspct", "x"), "Did you mean 'inspect'?"),
         (("pos.csv",), "pos.csv is a list, not a command. Run: po-pw process pos.csv"),
+        (("resume",), "To continue a run, run its command again, such as: po-pw process pos.csv."),
+        (("Download", "pos.csv"), "There is no command Download. To download, run: po-pw process pos.csv"),
+        (("help",), "For all commands, run: po-pw --help"),
         (("https://x.example",), "not a command. To sign in there, run: po-pw login https://x.example"),
         (("process", "x", "--worker", "3"), "There is no option --worker. Did you mean --workers?"),
         (("process", "x", "--only_failed"), "There is no option --only_failed. Did you mean --only-failed?"),
@@ -81,6 +84,14 @@ def test_what_is_mistyped_gets_the_nearest_right_one(words: tuple[str, ...], hin
     answer = CliRunner().invoke(commands.app, list(words))
     assert answer.exit_code == 2
     assert hint in answer.output
+
+
+def test_a_message_is_wrapped_at_blanks_and_a_command_stays_whole() -> None:
+    """What is copied from the screen must work."""
+    command = "  po-pw process 'a long name of a list.csv' --only-failed"
+    said = boundary.wrapped(f"po-pw: the orders of 4711 wait for a portal\n{command}", 24)
+    assert said.split("\n") == ["po-pw: the orders of", "4711 wait for a portal", command]
+    assert boundary.wrapped("x " * 50, 0) == "x " * 50
 
 
 def test_the_nearest_option_is_not_a_far_one() -> None:

@@ -49,6 +49,16 @@ def test_the_list_that_is_there_is_understood_and_shown(here: Path) -> None:
     assert settings.load().out.name == "downloads"
 
 
+def test_paths_that_are_dragged_into_the_terminal_are_understood(here: Path) -> None:
+    """They come with quotation marks and a blank, of the list and of the folder."""
+    (here / "my lists").mkdir()
+    (here / "my lists" / "orders.csv").write_text("po_number,url\nPO-1,https://portal.example/1\n", "utf-8")
+    ended = asked(f"'{here / 'my lists' / 'orders.csv'}' ", '"may files" ', "n")
+    assert ended.exit_code == 0, ended.output
+    assert "1 row, 1 of them" in ended.output
+    assert str(settings.load().out) == "may files"
+
+
 def test_numbers_alone_need_the_portals_address(here: Path) -> None:
     """The address is asked for until it is valid, and saved."""
     (here / "pos.csv").write_text("po_number\n1001\n1002\n", "utf-8")

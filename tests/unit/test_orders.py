@@ -160,7 +160,13 @@ def test_bad_rows_fail_alone() -> None:
 
 @pytest.mark.parametrize(
     ("number", "word"),
-    [("x" * 201, "201 characters"), ("PO\x011", "U+0001"), ("P\u200bO", "U+200B"), ("PO\ufffd", "CSV UTF-8")],
+    [
+        ("x" * 201, "201 characters"),
+        ("PO\x011", "U+0001"),
+        ("P\u200bO", "U+200B"),
+        ("PO\ufffd", "CSV UTF-8"),
+        ("PO-\n1", "a line break"),
+    ],
 )
 def test_po_numbers_nobody_could_mean(number: str, word: str) -> None:
     """Too long, invisible and unreadable PO numbers are refused with the reason."""
@@ -168,6 +174,15 @@ def test_po_numbers_nobody_could_mean(number: str, word: str) -> None:
     assert row.problem is not None
     assert row.problem.code is models.ErrorCode.INVALID_ROW
     assert word in row.problem.message
+
+
+def test_a_row_of_totals_may_be_deleted() -> None:
+    """It has no address and no number; an order without an address is not told to go."""
+    (total, order) = (read.order_from_mapping({"po_number": name, "url": ""}, 1).problem for name in ("Total", "PO-1"))
+    assert total is not None
+    assert order is not None
+    assert total.message.endswith("If the row is no order (a total, a note), delete it")
+    assert "delete" not in order.message
 
 
 @pytest.mark.parametrize(
