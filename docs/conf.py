@@ -12,6 +12,7 @@ extensions: Final = ["myst_parser"]
 include_patterns: Final = ["*.md", "docs/*.md"]
 exclude_patterns: Final = [".*", "downloads", "fixtures", "po_pw", "site", "tests"]
 root_doc: Final = "docs/index"
+smartquotes_action: Final = "qe"  # no dashes: "--workers" is an option
 html_theme: Final = "furo"
 html_title: Final = "po_pw"
 html_copy_source: Final = False

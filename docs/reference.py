@@ -74,7 +74,7 @@ _STATUSES: Final = """\
 Written by `python docs/reference.py`, from the program itself.
 
 `results.xlsx`, `report.html` and `failed.csv` show the reason and what to do in words beside each order. For how po-pw
-reads a page, and for more about the codes concerned, see [portals.md](portals.md).
+reads a page, and for more about the codes concerned, see [How portals are read](portals.md).
 
 ## Status of an order
 

@@ -264,7 +264,7 @@ class SignInEnded(Event):
 
     host: str
     renewed: bool
-    """False: nobody is signed in; the portal's orders are left for another run."""
+    """False: there is no sign-in, and the portal's orders are left for another run."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

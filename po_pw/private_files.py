@@ -61,14 +61,14 @@ def _open_draft(draft: Path) -> BinaryIO:
     draft.unlink(missing_ok=True)  # left by a killed run, perhaps readable by others
     stream = os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
     try:
-        close_to_others(draft)
+        restrict_to_owner(draft)
     except BaseException:
         stream.close()
         raise
     return stream
 
 
-def open_to(path: Path) -> str:
+def others_with_access(path: Path) -> str:
     """Who else can access a file or folder, in words for the user; `""` if nobody.
 
     Raises:
@@ -111,7 +111,7 @@ def access_list(owner: str, *, folder: bool) -> str:
     return f"D:P(A;{'OICI' if folder else ''};FA;;;{owner})"
 
 
-def close_to_others(path: Path) -> None:
+def restrict_to_owner(path: Path) -> None:
     """Removes other users' access to a file or folder.
 
     Raises:
@@ -121,7 +121,7 @@ def close_to_others(path: Path) -> None:
         _set_access_list(path, access_list(_own_sid(), folder=path.is_dir()))
     else:
         path.chmod(0o700 if path.is_dir() else 0o600)
-    if others := open_to(path):
+    if others := others_with_access(path):
         raise PermissionError(0, f"it can still be read by {others}")
 
 

@@ -295,7 +295,7 @@ def _spread(taken: Sequence[float]) -> str:
 def integration(environment: Environment) -> list[str]:
     """The interface scripts use; the same folders from sequential and parallel; workers and thefts in the log."""
     require(api.MainApp().settings.workers == 1, "MainApp() is not sequential")
-    # The slow page takes eight times as long as others: long enough for whoever opens first, or last, to take over.
+    # The slow page takes eight times as long as others: long enough for another context to take over.
     with environment.portal(orders=40, plain=False, latency=0.6, large_bytes=100_000) as portal:
         slow = next(n for n, order in enumerate(portal.orders) if order.variant.name == "SLOW")
         plain = [n for n, order in enumerate(portal.orders) if order.variant.name == "LINKS"][:3]

@@ -182,9 +182,9 @@ class Sessions:
             return messages
         for path in (*(file.parent for file in states), *states):
             try:
-                others = private_files.open_to(path)
+                others = private_files.others_with_access(path)
                 if others:
-                    private_files.close_to_others(path)
+                    private_files.restrict_to_owner(path)
                     messages.append(f"{path} could be read by {others}; now only you can read it")
             except OSError as error:
                 msg = (
@@ -229,7 +229,7 @@ class Sessions:
         with _map_errors(origin, file):
             private_files.write(file, json.dumps(state))
 
-    def proof(self, origin: str) -> str:
+    def proof_url(self, origin: str) -> str:
         """A page of this portal that needs the sign-in, to check the session; `""` if none is known."""
         found = self.read(origin)
         return found.proof_url if found is not None else ""
@@ -247,8 +247,8 @@ class Sessions:
         for path in reversed(inside):
             is_ours = not path.is_dir() or self._home / "portals" in path.parents
             private_files.make_folder(path)
-            if is_ours and private_files.open_to(path):
-                private_files.close_to_others(path)
+            if is_ours and private_files.others_with_access(path):
+                private_files.restrict_to_owner(path)
         return folder
 
     def login_command(self, origin: str) -> str:

@@ -1,7 +1,7 @@
 """All checks, `python -m tests`: lint, format, types, import layers; then, if none fails, the tests.
 
-`python -m tests unit` runs only the tests that need no browser and are quick. Other arguments go to pytest, e.g.
-`python -m tests -k scheduler`; without any, several tests run at once.
+`python -m tests unit` runs only the tests that need no browser and are quick; `python -m tests all` also those that are
+marked `long`. Other arguments go to pytest, e.g. `python -m tests -k scheduler`. Without, several tests run at once.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TOGETHER = ("-n", "5", "--dist", "worksteal", "--durations", "60")
-"""More at once than there are cores: most tests wait for a browser."""
+TOGETHER = ("-n", "5", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "60")
+"""More at once than there are cores: most tests wait for a browser. A file's tests run in one process, so that they
+share its browser. Files with browsers come first, by name, so that no long one is left at the end."""
 WINDOWS = (
     *(sys.executable, "-m", "mypy", "--platform", "win32", "--cache-dir", ".mypy_cache/win32"),
     *("--no-warn-unreachable", "-p", "po_pw"),
@@ -35,6 +36,7 @@ def main() -> int:
     python = (sys.executable, "-m")
     if sys.argv[1:] == ["unit"]:
         return _pytest(UNIT)
+    given = ["--all"] if sys.argv[1:] == ["all"] else sys.argv[1:]
     imports = "import sys; from importlinter.cli import lint_imports_command; lint_imports_command()"
     checks: dict[str, tuple[str, ...]] = {
         "ruff": (*python, "ruff", "check"),
@@ -43,7 +45,7 @@ def main() -> int:
         "mypy for Windows": WINDOWS,
         "lint-imports": (sys.executable, "-c", imports),
         # pytest compiles tests for itself, too: here once, not once in each of its processes.
-        "pytest --collect-only": (*python, "pytest", "--collect-only", "-qq", *sys.argv[1:]),
+        "pytest --collect-only": (*python, "pytest", "--collect-only", "-qq", *given),
     }
     # Together: each uses one core.
     with concurrent.futures.ThreadPoolExecutor(len(checks)) as pool:
@@ -54,7 +56,7 @@ def main() -> int:
             print(f"{check.stdout}== {name} failed", flush=True)  # noqa: T201
             return check.returncode
     print("== pytest", flush=True)  # noqa: T201
-    code = _pytest(sys.argv[1:] or TOGETHER)
+    code = _pytest((*TOGETHER, *given) if given in ([], ["--all"]) else given)
     if code:
         print("== pytest failed", flush=True)  # noqa: T201
     return code

@@ -35,12 +35,21 @@ os.environ["PO_PW_SIGN_IN_WINDOW"] = "false"  # there is nobody to sign in
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options for the long version of `tests/chaos`, and for all of `tests/real_apps`."""
-    parser.addoption("--all-real-apps", action="store_true", help="try all real applications, not only the quick ones")
+    """Options for all tests, and for the long version of `tests/chaos`."""
+    parser.addoption("--all", action="store_true", help="run the tests that are marked `long`, too")
     options = parser.getgroup("chaos")
     options.addoption("--chaos-minutes", type=float, default=0, help="how long to go on with chaos; 0: short form")
     options.addoption("--chaos-seed", type=int, default=1, help="what the chance in chaos comes from")
     options.addoption("--chaos-report", default="", help="a file for what the long form adds up to, JSON")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the tests that are marked `long`, unless all are wanted."""
+    if config.getoption("--all"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long") is not None]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item.get_closest_marker("long") is None]
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 PASSWORD_VARIABLE: Final = "PO_PW_PASSWORD"  # noqa: S105 - the name of a variable
 _ANSWERS_WITHIN: Final = 60.0
-"""Maximum seconds for a keyring to answer: a locked one may ask the user to unlock it, and nobody may be there."""
+"""Maximum seconds for a keyring to answer: a locked one may ask the user, who may be away, to unlock it."""
 _RECOMMENDED: Final = 1
 """Minimum priority of a keyring that protects passwords; those are the ones that `keyring` recommends."""
 

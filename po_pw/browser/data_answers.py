@@ -1,4 +1,4 @@
-"""What came of the page's requests for data (`fetch` and XHR): answered, failed, or refused to this user."""
+"""Results of the page's requests for data (`fetch` and XHR): answered, failed, or refused to this user."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DataAnswers:
         Args:
             request: any; only the page's own requests for data are recorded.
             page: address of the page.
-            status: HTTP status; `FOUND` or `LOST` if there is none that tells.
+            status: HTTP status; `FOUND` or `LOST` if there is no status.
         """
         kind = request.resource_type
         while request.redirected_from is not None:

@@ -159,11 +159,11 @@ class Guard:
         """The script's report for one frame; empty if the frame is being left or does not respond."""
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN):
-                told: Mapping[str, Any] = await frame.evaluate(f"() => {_API} ? {_API}.report() : {{}}")
+                report: Mapping[str, Any] = await frame.evaluate(f"() => {_API} ? {_API}.report() : {{}}")
         except (playwright.Error, TimeoutError):
             return {}
-        self._names.update(told.get("names", {}))
-        return told
+        self._names.update(report.get("names", {}))
+        return report
 
     async def _in_frames(self, script: str, argument: object = None) -> None:
         async def run(frame: playwright.Frame) -> None:

@@ -43,7 +43,7 @@ async def to_pdf(
     timeout: float,
     most: int | None,
 ) -> None:
-    """Prints a page to a file. Nothing is pressed, and the page is not told (`page_lease.QUIET`).
+    """Prints a page to a file. Nothing is pressed, and the page does not notice (`page_lease.QUIET`).
 
     `Page.pdf` of Playwright refuses visible browsers; Chromium itself does not (Playwright 1.65, Chromium 156).
 

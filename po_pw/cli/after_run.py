@@ -1,4 +1,4 @@
-"""Tells a command and a web address how a run ended (`--on-finish`, `--notify`)."""
+"""Reports to a command and a web address how a run ended (`--on-finish`, `--notify`)."""
 
 from __future__ import annotations
 

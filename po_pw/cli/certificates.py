@@ -38,7 +38,7 @@ def with_password(options: settings.Settings) -> settings.Settings:
     """The settings, with the password of the client certificate; asks for it if necessary.
 
     Raises:
-        InputError: the certificate cannot be used, or there is nobody to ask.
+        InputError: the certificate cannot be used, or nobody can be asked for its password.
     """
     import pydantic
 

@@ -204,7 +204,7 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
     tenant = _tenant(portal)
     name = "A procurement portal" if tenant is None else "A Coupa tenant"
     typer.echo(
-        f"{name} is at {portal.origin} and has {tally.many(len(portal.orders), 'order')}"
+        f"{name} is at {portal.origin} and has {tally.plural(len(portal.orders), 'order')}"
         + (f"; {len(expected_to_fail)} of them will fail on purpose." if expected_to_fail else ".")
     )
     with progress.shown(Console(soft_wrap=False)) as on_event, progress.stage(on_event, "Signing in"):
@@ -230,10 +230,10 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
     for problem in problems:
         typer.secho(f"  WRONG  {problem}", fg=typer.colors.RED)
     if problems:
-        typer.secho(f"{tally.many(len(problems), 'difference')} from what the portal has.", fg=typer.colors.RED)
+        typer.secho(f"{tally.plural(len(problems), 'difference')} from what the portal has.", fg=typer.colors.RED)
         return 1
     typer.secho(
-        f"All {tally.many(checked, 'file')} are right: their SHA-256 sums are those of the portal's own list.",
+        f"All {tally.plural(checked, 'file')} are right: their SHA-256 sums are those of the portal's own list.",
         fg="green",
     )
     typer.echo(f"The files are in {ended.out}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONG: Final = 10.0
-"""Minimum seconds of a run for a bell and a notification: in a shorter one nobody looks away."""
+"""Minimum seconds of a run for a bell and a notification: during a shorter one the user does not look away."""
 _PATIENCE: Final = 10.0
 """Maximum seconds for the system's command."""
 _POWERSHELL: Final = r"""

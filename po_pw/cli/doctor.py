@@ -158,13 +158,13 @@ def _close(console: Console, found: Sequence[engine.Check]) -> None:
     warnings = sum(check.state == "warning" for check in found)
     console.print()
     if of_machine:
-        text = f"{tally.many(of_machine, 'problem')} to solve before a run can start"
+        text = f"{tally.plural(of_machine, 'problem')} to solve before a run can start"
     elif warnings or of_portals:
         text = "This computer is ready"
     else:
         text = "Everything works"
     if of_portals:
-        text += f"; {tally.many(of_portals, 'portal')} with a problem, see above"
+        text += f"; {tally.plural(of_portals, 'portal')} with a problem, see above"
     if warnings:
-        text += f"; {tally.many(warnings, 'warning')}"
+        text += f"; {tally.plural(warnings, 'warning')}"
     console.print(Text(f"{text}.", "bold red" if problems else "yellow" if warnings else "bold green"))

@@ -117,7 +117,7 @@ def _numbers(now: tally.Tally, width: int, height: int) -> list[Text]:
     counts = [
         Text(f"{now.counts[status]} {word}", STYLES[status]) for status, word in _COUNTED.items() if now.counts[status]
     ]
-    amounts = [Text(tally.many(now.files, "file")), Text(humanize.size(now.bytes))]
+    amounts = [Text(tally.plural(now.files, "file")), Text(humanize.size(now.bytes))]
     if now.rate() >= 1:
         amounts.append(Text(f"{humanize.size(now.rate())}/s"))
     for shown in range(len(amounts), -1, -1):
@@ -201,10 +201,10 @@ def _foot(now: tally.Tally, width: int, *, has_keys: bool) -> list[Text]:
         return []
     busy = now.estimate.in_progress
     if now.stopping is not None:
-        finishing = f"Finishing {tally.many(busy, 'order')}, then stopping. Ctrl-C stops now."
+        finishing = f"Finishing {tally.plural(busy, 'order')}, then stopping. Ctrl-C stops now."
         return [_line("Stopping now." if now.stopping.now else finishing, "bold yellow", width)]
     if now.is_paused:
-        finishing = f", {tally.many(busy, 'order')} still in progress" if busy else ""
+        finishing = f", {tally.plural(busy, 'order')} still in progress" if busy else ""
         keys = ": p continues, q stops" if has_keys else ""
         return [_line(f"PAUSED{keys}{finishing}", "bold yellow", width)]
     if not has_keys:

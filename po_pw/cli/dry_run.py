@@ -80,8 +80,8 @@ def run(options: settings.Settings, table: several.Orders) -> int:
     """
     console = Console(soft_wrap=False, highlight=False)
     found = plan(table.rows(), _finished(options))
-    told = [Text(said, "yellow") for said in (table.about, *table.notes) if said]
-    for line in (*list_lines(found, table.name), *told):
+    notes = [Text(said, "yellow") for said in (table.about, *table.notes) if said]
+    for line in (*list_lines(found, table.name), *notes):
         console.print(line, soft_wrap=not console.is_terminal)
     console.print()
     checks = doctor.examine_and_show(console, options, online=True, of=found.hosts)
@@ -118,12 +118,12 @@ def _finished(options: settings.Settings) -> frozenset[models.OrderKey]:
 
 def list_lines(found: Plan, name: str) -> Iterator[Text]:
     """Lines about the content of the list. Pure."""
-    said = f"{name}: {tally.many(found.rows, 'row')}, {tally.many(found.orders, 'order')}"
+    said = f"{name}: {tally.plural(found.rows, 'row')}, {tally.plural(found.orders, 'order')}"
     if found.duplicates:
-        said += f", {tally.many(found.duplicates, 'duplicate')}"
+        said += f", {tally.plural(found.duplicates, 'duplicate')}"
     yield Text(said, "bold")
     for host, count in list(found.hosts.items())[:_HOSTS]:
-        yield Text(f"  {tally.many(count, 'order')} at {host}")
+        yield Text(f"  {tally.plural(count, 'order')} at {host}")
     if len(found.hosts) > _HOSTS:
         yield Text(f"  and {len(found.hosts) - _HOSTS} more portals", "dim")
     if found.refused.count:
@@ -147,18 +147,18 @@ def order_line(one: inspection.FirstRead) -> Text:
     where = f' under "{listing.section}"' if listing.section else ""
     names = ", ".join(filter(None, (found.name for found in listing.attachments[:_NAMES])))
     more = f" and {len(listing.attachments) - _NAMES} more" if len(listing.attachments) > _NAMES else ""
-    said = f"{tally.many(len(listing.attachments), 'attachment')}{where}: {names}{more}"
+    said = f"{tally.plural(len(listing.attachments), 'attachment')}{where}: {names}{more}"
     return line.append(redact.text(said), "not bold")
 
 
 def conclusion(found: Plan, options: settings.Settings) -> str:
     """A sentence about what a run would do. Pure."""
     to_do = found.orders - found.finished
-    said = f"A run would open {tally.many(to_do, 'order')} with {tally.many(options.workers, 'browser')}"
+    said = f"A run would open {tally.plural(to_do, 'order')} with {tally.plural(options.workers, 'browser')}"
     if found.finished:
         said += (
-            f"; {tally.many(found.finished, 'order')} of earlier runs would be skipped if their files are still there"
+            f"; {tally.plural(found.finished, 'order')} of earlier runs would be skipped if their files are still there"
         )
     if found.refused.count:
-        said += f"; {tally.many(found.refused.count, 'row')} would be left out"
+        said += f"; {tally.plural(found.refused.count, 'row')} would be left out"
     return f"{said}. Nothing was downloaded."

@@ -184,7 +184,7 @@ def _show(table: read.OrderTable, rows: Sequence[models.Row]) -> None:
 
     good = [row.order for row in rows if row.order is not None]
     typer.echo(
-        f"\n{table.source.name}: {tally.many(len(rows), 'row')}, {len(good)} of them with a PO number and an address"
+        f"\n{table.source.name}: {tally.plural(len(rows), 'row')}, {len(good)} of them with a PO number and an address"
     )
     fields = table.columns_by_field
     for field in ("po_number", "url", "supplier", "amount"):

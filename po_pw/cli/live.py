@@ -106,7 +106,7 @@ class View:
     def _refused(self, event: events.RunStarted) -> None:
         """Prints why rows cannot be used: their orders are never started, so no other line would say so."""
         if self._quiet and event.refused:
-            self._console.print(Text(f"{tally.many(event.refused, 'row')} cannot be used"), highlight=False)
+            self._console.print(Text(f"{tally.plural(event.refused, 'row')} cannot be used"), highlight=False)
         # With --quiet there is no closing screen, which would name more of them.
         named = _NAMED if self._quiet else _NAMED_FIRST
         for line in problems.lines(event.refusals, more="results.csv has the reason for each", named=named):
@@ -122,7 +122,7 @@ class View:
             case events.Stopping() if event.now:
                 return Text("Stopping now.", "yellow")
             case events.Stopping():
-                # Whoever pressed Ctrl-C knows why.
+                # A user who pressed Ctrl-C knows why.
                 why, press = ("", "Ctrl-C again") if event.why == "SIGINT" else (f" ({event.why})", "Ctrl-C")
                 return Text(f"Finishing the orders in progress, then stopping{why}. {press} stops now.", "yellow")
             case events.ContextLost() if not event.replaced:
@@ -148,10 +148,12 @@ class View:
             case events.FileFailed():
                 return Text(f"  {event.worker} {event.key} ! {event.name}: {event.failure.message}", "yellow")
             case events.OrderPutBack():
-                said = f"{event.failure.message}: {tally.again(event.delay)}"
+                said = f"{event.failure.message}: {tally.next_attempt(event.delay)}"
                 return Text(f"  {event.worker} {event.po_number} {said}", "yellow")
             case events.OrdersStolen():
-                return Text(f"  {event.worker} took over {tally.many(event.count, 'order')} from {event.victim}", "dim")
+                return Text(
+                    f"  {event.worker} took over {tally.plural(event.count, 'order')} from {event.victim}", "dim"
+                )
             case events.ContextOpened():
                 return Text(f"  {event.worker} browser open after {event.seconds:.1f} s (process {event.pid})", "dim")
             case events.ContextLost():
@@ -162,14 +164,14 @@ class View:
                 return None
 
     def _started(self, event: events.RunStarted) -> Text:
-        todo = f"{tally.many(event.orders, 'order')}, {tally.many(event.workers, 'worker')}"
+        todo = f"{tally.plural(event.orders, 'order')}, {tally.plural(event.workers, 'worker')}"
         parts = [todo if event.orders else "Nothing to download"]
         if event.already_complete:
             parts.append(f"{event.already_complete} already complete")
         if event.refused:
-            parts.append(f"{tally.many(event.refused, 'row')} cannot be used")
+            parts.append(f"{tally.plural(event.refused, 'row')} cannot be used")
         if event.duplicates:
-            parts.append(tally.many(event.duplicates, "duplicate row"))
+            parts.append(tally.plural(event.duplicates, "duplicate row"))
         return Text("\n".join([", ".join(parts), *_marked(event.skipped, event.unproved)]))
 
     def _browser(self, event: events.BrowserChosen) -> Text:

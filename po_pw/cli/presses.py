@@ -64,14 +64,14 @@ def sentence(counts: presses.Counts) -> str:
     """A summary in one sentence. Pure."""
     if not (counts.pressed or counts.refused or counts.sent or counts.stopped):
         return "Nothing was pressed, so nothing was sent: every page and file was opened by its address."
-    stopped = f"{tally.many(counts.stopped, 'request')} {_was(counts.stopped)} stopped"
+    stopped = f"{tally.plural(counts.stopped, 'request')} {_was(counts.stopped)} stopped"
     not_pressed = (
-        f", {tally.many(counts.refused, 'button')} {_was(counts.refused)} not pressed" if counts.refused else ""
+        f", {tally.plural(counts.refused, 'button')} {_was(counts.refused)} not pressed" if counts.refused else ""
     )
     head = f"{counts.pressed} {'press' if counts.pressed == 1 else 'presses'}"
     if not counts.sent:
         return f"{head}, no request other than GET was sent, {stopped}{not_pressed}."
-    sent = f"{tally.many(counts.sent, 'request')} other than GET {_was(counts.sent)} sent ({_for_what(counts)})"
+    sent = f"{tally.plural(counts.sent, 'request')} other than GET {_was(counts.sent)} sent ({_for_what(counts)})"
     return f"{head}, {sent}, {stopped}{not_pressed}."
 
 

@@ -62,7 +62,7 @@ class Stages:
                 have = self._open.get(event.stage)
                 self._open[event.stage] = _Stage(event, have.since if have else self._clock())
             case events.RunStarted() if event.orders:
-                self._opening = f"Opening {tally.many(event.workers, 'browser')}"
+                self._opening = f"Opening {tally.plural(event.workers, 'browser')}"
                 self.on_event(events.Progress(self._opening, 0, 0, ""))
             case events.OrderStep() | events.RunEnded() | events.Stopping():
                 self._open.pop(self._opening, None)
@@ -137,7 +137,7 @@ class Pace:
         self._times = 0
 
     def line(self, gap: float) -> None:
-        """Records that a line was printed, so many seconds after the one before."""
+        """Records that a line was printed, and how many seconds after the one before."""
         self._gaps.append(gap)
         self._times = 0
 

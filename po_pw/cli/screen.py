@@ -34,7 +34,7 @@ _ERASE: Final = f"\r{_TO_LINE_END}\x1b[C{_BELOW}\r"
 """Erases the line of the cursor and all below. Not from the first column: in the first line that would erase the whole
 screen, which tmux then keeps in its scroll-back."""
 _IS_CONTROL: Final = ((ControlType.CARRIAGE_RETURN,),)
-"""Tells rich that a segment has no width; any control code will do."""
+"""Makes rich treat a segment as one without width; any control code does."""
 
 
 def is_possible(console: Console) -> bool:

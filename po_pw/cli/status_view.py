@@ -77,7 +77,7 @@ def parts(found: status.OutputStatus) -> Iterator[RenderableType]:
     if run is None:
         return
     source = f"of {run.source}" if run.source else "from Python"
-    about = f"Run {run.run} {source}, {tally.many(run.workers, 'worker')}, {tally.many(run.rows, 'row')}"
+    about = f"Run {run.run} {source}, {tally.plural(run.workers, 'worker')}, {tally.plural(run.rows, 'row')}"
     yield Text(about, "dim")
     for part in (_bar(found), _counts(found), _in_progress(found)):
         if part is not None:
@@ -189,9 +189,9 @@ def _figures(found: status.OutputStatus) -> list[str]:
     run = found.run
     if run is None:
         return []
-    parts = [f"{tally.many(run.files, 'file')}, {humanize.size(run.bytes)}"]
+    parts = [f"{tally.plural(run.files, 'file')}, {humanize.size(run.bytes)}"]
     if run.already_complete:
-        parts.append(f"{tally.many(run.already_complete, 'order')} complete from earlier runs")
+        parts.append(f"{tally.plural(run.already_complete, 'order')} complete from earlier runs")
     orders, received = found.orders_per_second, found.bytes_per_second
     if orders is not None and received is not None:
         parts.append(f"current rate {60 * orders:.0f} orders/min, {humanize.size(60 * received)}/min")
@@ -206,10 +206,10 @@ def _notes(found: status.OutputStatus) -> list[str]:
     if run.put_back:
         notes.append(f"Retries so far: {_codes(run.put_back)}")
     if run.doubted:
-        notes.append(f"Marked by po-pw verify: {tally.many(run.doubted, 'order')}, for the next run to repair")
+        notes.append(f"Marked by po-pw verify: {tally.plural(run.doubted, 'order')}, for the next run to repair")
     if found.outdated:
         was, them = ("was", "it") if found.outdated == 1 else ("were", "them")
-        count = tally.many(found.outdated, "finished order")
+        count = tally.plural(found.outdated, "finished order")
         notes.append(f"{count} {was} read by an older po-pw; --refresh reads {them} again")
     for one in run.warnings:
         whose = f"{one.worker}: " if one.worker else ""

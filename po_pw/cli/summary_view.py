@@ -131,7 +131,7 @@ def _rest(summary: counts.Summary) -> list[str]:
     """Which orders were processed, by their earlier result; no line if all were new."""
     earlier = summary.earlier
     parts = (
-        [f"{tally.many(summary.already_complete, 'order')} already complete"]
+        [f"{tally.plural(summary.already_complete, 'order')} already complete"]
         if summary.already_complete and summary.done
         else []
     )
@@ -141,7 +141,7 @@ def _rest(summary: counts.Summary) -> list[str]:
     if count := earlier.get(models.Earlier.UNFINISHED):
         parts.append(f"{count} resumed")
     if count := earlier.get(models.Earlier.REFRESHED):
-        parts.append(f"{tally.many(count, 'finished order')} checked again")
+        parts.append(f"{tally.plural(count, 'finished order')} checked again")
     if parts and (count := earlier.get(models.Earlier.NEW)):
         parts.append(f"{count} new")
     if summary.not_reached and (parts or summary.already_complete):
@@ -163,7 +163,7 @@ def _rest(summary: counts.Summary) -> list[str]:
 
 def _amount(amount: counts.Amount) -> str:
     """A number of files and their size."""
-    return f"{tally.many(amount.files, 'file')}, {humanize.size(amount.bytes)}" if amount.files else "0 files"
+    return f"{tally.plural(amount.files, 'file')}, {humanize.size(amount.bytes)}" if amount.files else "0 files"
 
 
 def command() -> tuple[str, ...]:

@@ -246,13 +246,13 @@ class Tally:
         ]
         if len(parts) > _NAMED:
             parts = [*parts[:_NAMED], f"{len(parts) - _NAMED} more at work"]
-        parts = parts or ["none in work, the others are tried again later"]
-        done = f"{self.settled} of {many(self.run.orders, 'order')} done"
+        parts = parts or ["none in progress: the others are tried again later"]
+        done = f"{self.settled} of {plural(self.run.orders, 'order')} done"
         return "; ".join([f"{done}; {', '.join(parts)}", *self.waits()])
 
     def doing_for(self, line: WorkerLine) -> str:
         """The progress of a worker's order: `2 of 5 files`, and for how long if that is long; else `""`."""
-        parts = [f"{line.files} of {many(line.files_found, 'file')}"] if line.files_found else []
+        parts = [f"{line.files} of {plural(line.files_found, 'file')}"] if line.files_found else []
         seconds = self._clock() - line.since
         if seconds >= _LONG:
             parts.append(humanize.countdown(seconds))
@@ -283,11 +283,11 @@ class Tally:
         return self.estimate.seconds_left(self.run.orders - self.settled, now)
 
 
-def again(delay: float) -> str:
+def next_attempt(delay: float) -> str:
     """When the next attempt is, in words."""
     return f"again in {humanize.clock(delay)}" if delay >= 1 else "trying again"
 
 
-def many(count: int, thing: str) -> str:
+def plural(count: int, thing: str) -> str:
     """A count with its noun: `1 order`, `3 orders`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -94,8 +94,8 @@ def _json(report: verify.Report) -> str:
 
 def _show(console: Console, report: verify.Report, *, repair: bool) -> None:
     checked = report.checked
-    folders = tally.many(checked.folders, "folder")
-    what = f"{tally.many(checked.files, 'file')} in {folders}, {humanize.size(checked.bytes)}"
+    folders = tally.plural(checked.folders, "folder")
+    what = f"{tally.plural(checked.files, 'file')} in {folders}, {humanize.size(checked.bytes)}"
     if report.running_pid is not None:
         process = f"process {report.running_pid}" if report.running_pid else "process unknown"
         console.print(
@@ -144,12 +144,12 @@ def _what_next(console: Console, report: verify.Report, *, repair: bool) -> None
     if not count:
         return
     if not repair:
-        text = f"{tally.many(count, 'order')} can be repaired: po-pw verify --repair marks them for the next run."
+        text = f"{tally.plural(count, 'order')} can be repaired: po-pw verify --repair marks them for the next run."
         console.print(Text(text), soft_wrap=True)
     else:
         how = "To download what is missing or changed, run:"
         if not report.command:
             how = "To download what is missing or changed, make the same call again with resume=True."
-        console.print(Text(f"{tally.many(report.marked, 'order')} marked. {how}"), soft_wrap=True)
+        console.print(Text(f"{tally.plural(report.marked, 'order')} marked. {how}"), soft_wrap=True)
         if report.command:
             console.print(Text(f"  {shell.join(report.command)}", "bold"), soft_wrap=True)

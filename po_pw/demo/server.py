@@ -23,15 +23,15 @@ class Portal:
     Everything but `expire_sessions` may be used from any thread.
 
     Attributes:
-        orders: all orders, and what should come of each.
+        orders: all orders, with their expected results.
         origin: scheme, host and port, e.g. `http://127.0.0.1:40123`.
         other_origin: the same of the server that hands files out for a signature, without a sign-in.
         counts: `pages`, `fragments` (what pages ask for), `files`, `sign_ins`, `refused_sign_ins`, `sent_to_sign_in`,
-            `faults`, `broken_off` (by whoever asked), and `bytes` of files.
+            `faults`, `broken_off` (by the client), and `bytes` of files.
         paths: requests by path, as it was sent (names in it quoted).
         pages_now: pages being answered at this moment.
         peak_pages: the most there were at once.
-        gather: orders' pages wait, for a while, until `peak_pages` has been so many: for who must see them at once.
+        gather: orders' pages wait for a while until `peak_pages` reaches this number, for tests that need overlap.
         waits_for_pages: by an order's path, the number of pages of all orders that must have been requested before its
             page is sent, at least for a while.
         faults: failures still to come, by path; more can be added.

@@ -46,7 +46,7 @@ class Variant(enum.StrEnum):
 
     @property
     def outcome(self) -> tuple[str, str | None]:
-        """The status and the error code that should come of it."""
+        """The expected status and error code."""
         return _OUTCOMES.get(self, ("COMPLETED", None))
 
     @property

@@ -86,7 +86,7 @@ class Site:
 
     @web.middleware
     async def _gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Counts, and sends whoever is signed out to the form."""
+        """Counts a request, and redirects to the form if it is not signed in."""
         self._portal.paths[request.rel_url.raw_path] += 1
         if not request.path.startswith(_OPEN) and not self._accounts.is_signed_in(self._accounts.token(request)):
             self._portal.counts["sent_to_sign_in"] += 1
@@ -181,8 +181,8 @@ class Site:
     async def _list_script(self, request: web.Request) -> web.Response:
         """The list as a script that hands it to the page, or as a module that gives it."""
         order = await self._fragment(request)
-        told = json.dumps(self._whole_list(request, order))
-        text = f"export default {told};" if "module" in request.query else f"showAttachments({told});"
+        items = json.dumps(self._whole_list(request, order))
+        text = f"export default {items};" if "module" in request.query else f"showAttachments({items});"
         return web.Response(text=text, content_type="text/javascript", headers={"Cache-Control": "no-store"})
 
     async def _list_events(self, request: web.Request) -> web.StreamResponse:

@@ -31,9 +31,9 @@ class _OrderHistory:
 
     first_failed: float | None = None
     """Time of its first failure, by `FailurePolicy.unblocked_time`."""
-    browsers: int = 0
+    page_losses: int = 0
     """Browsers lost with its page open."""
-    losses: int = 0
+    file_losses: int = 0
     """Browsers lost while only its files were downloading."""
 
 
@@ -74,7 +74,7 @@ class FailurePolicy:
         hosts: what is known about all hosts; empty by default.
         on_change: called when blocked orders may be leased again.
         asleep: seconds that the machine has been suspended so far.
-        fails_given_up: orders of a host that was given up fail at once, because somebody waits for each; else they are
+        fails_given_up: orders of a host that was given up fail at once, because a caller waits for each; else they are
             left for another run.
     """
 
@@ -254,8 +254,8 @@ class FailurePolicy:
             error = self._hosts.why_given_up(needed) or error
         history = self._history(lease)
         if isinstance(error, errors.BrowserLostError) and attempt is not None:
-            history.browsers += attempt.on_page
-            history.losses += not attempt.on_page
+            history.page_losses += attempt.on_page
+            history.file_losses += not attempt.on_page
         if history.first_failed is None:
             history.first_failed = self.unblocked_time(lease)
         return error
@@ -269,8 +269,8 @@ class FailurePolicy:
             tried_for=0.0 if since is None else self.unblocked_time(lease) - since,
             excused=self._slept(attempt) or excused,
             on_page=attempt is None or attempt.on_page,
-            browsers=history.browsers,
-            losses=history.losses,
+            page_losses=history.page_losses,
+            file_losses=history.file_losses,
         )
         return retry.decide(error, lease.attempt, policy=self._policy, random=self._random, past=past)
 
@@ -286,7 +286,7 @@ class FailurePolicy:
         self._on_change()
 
     def excuse(self, seconds: float) -> None:
-        """Ignores a pause of so many seconds: no host and no order is given up because of it."""
+        """Ignores a pause of this many seconds: no host and no order is given up because of it."""
         for circuit in self._circuits.values():
             circuit.excuse(seconds, self._now())
 

@@ -38,7 +38,7 @@ class _Portal:
     level: tuple[bool, int, bool] = (False, 0, False)
     """What was known when the waiting orders were last evaluated; see `PortalKnowledge.learned`."""
     is_explained: bool = False
-    """Whether the user was told what was read as the attachments; see `PortalKnowledge.explain`."""
+    """Whether a notice said what was read as the attachments; see `PortalKnowledge.explain`."""
 
 
 class PortalKnowledge:
@@ -154,9 +154,9 @@ class PortalKnowledge:
 
     # --- sign-in ----------------------------------------------------------------------------------------------------
 
-    def proof(self, url: str) -> str:
+    def proof_url(self, url: str) -> str:
         """A page that opened with this sign-in, to check the session; preferably not `url`. `""` if none is known."""
-        known = (self._of(url).memory.proof_url, self._home.proof(hostnames.origin_of(url)))
+        known = (self._of(url).memory.proof_url, self._home.proof_url(hostnames.origin_of(url)))
         found = [one for one in known if one]
         return next((one for one in found if one != url), found[0] if found else "")
 

@@ -44,9 +44,9 @@ class AttemptHistory:
     """The attempt failed for a reason outside the order: a host that is down, a machine that slept."""
     on_page: bool = True
     """It had a page open in the lost browser and may be the cause."""
-    browsers: int = 0
+    page_losses: int = 0
     """Browsers lost with its page open, including this one."""
-    losses: int = 0
+    file_losses: int = 0
     """Browsers lost while only its files were downloading, including this one."""
 
 
@@ -71,7 +71,7 @@ class SignIn:
 Decision: TypeAlias = Retry | GiveUp | SignIn
 
 
-def decisive(failed: Iterable[errors.OrderError]) -> errors.OrderError:
+def decisive_error(failed: Iterable[errors.OrderError]) -> errors.OrderError:
     """Chooses the error that decides what follows an attempt: one of the whole run, else that with the longest wait.
 
     Files that do not fit on the disk come last: they wait for space separately.
@@ -120,7 +120,7 @@ def decide(
     if not isinstance(error, errors.TransientError) or isinstance(error, errors.OutputUnavailableError):
         return GiveUp()
     if isinstance(error, errors.BrowserLostError):
-        hopeless = past.browsers >= MAX_PAGE_CRASHES or past.losses >= MAX_FILE_CRASHES
+        hopeless = past.page_losses >= MAX_PAGE_CRASHES or past.file_losses >= MAX_FILE_CRASHES
         return GiveUp() if hopeless else Retry(0.0, counts=past.on_page and not past.excused)
     if past.excused:
         return Retry(0.0, counts=False)

@@ -28,7 +28,7 @@ _FORBIDDEN: Final = 10.0
 """Seconds for a launch that a policy forbids: it hangs instead of failing."""
 
 
-async def browser(options: settings.Settings, lines: checks.Lines, origins: Sequence[str]) -> dict[str, checks.Check]:
+async def browser(options: settings.Settings, lines: checks.Results, origins: Sequence[str]) -> dict[str, checks.Check]:
     """Checks driver, browser, policies, a context and a download.
 
     Args:
@@ -114,7 +114,7 @@ def _policies(browser: str, *, headless: bool) -> list[checks.Check]:
 
 
 async def _launch(
-    driver: playwright_driver.Driver, launch: launching.Launch, manager: profiles.ProfileManager, lines: checks.Lines
+    driver: playwright_driver.Driver, launch: launching.Launch, manager: profiles.ProfileManager, lines: checks.Results
 ) -> launching.Launch:
     """Opens a context and a page, and downloads a file; returns the launch options that worked."""
     from po_pw.doctor import browser_test

@@ -71,8 +71,8 @@ def failed(name: str, error: BaseException, remedy: str = "") -> Check:
     return problem(name, f"{type(error).__name__}: {error}", remedy)
 
 
-class Lines:
-    """Collects the results.
+class Results:
+    """Collects the results of checks.
 
     Args:
         on_progress: called with each result as soon as it is known.
@@ -95,7 +95,7 @@ class Lines:
 
 
 class _Catching:
-    def __init__(self, lines: Lines, name: str, remedy: str) -> None:
+    def __init__(self, lines: Results, name: str, remedy: str) -> None:
         self._lines, self._name, self._remedy = lines, name, remedy
 
     def __enter__(self) -> None:

@@ -44,7 +44,7 @@ async def examine(
         origins: portals whose sign-ins are checked; None: all that have one.
         on_progress: called with each result as soon as it is known.
     """
-    lines = checks.Lines(on_progress)
+    lines = checks.Results(on_progress)
     lines.add(*await checks.in_thread("python", _python, _QUICK))
     lines.add(*await checks.in_thread("spreadsheets", _spreadsheets, _QUICK))
     lines.add(*await checks.in_thread("temp folder", folders.temporary, _QUICK))

@@ -52,8 +52,8 @@ class WantedTypes:
         Raises:
             UnwantedTypeError: it is of another type.
         """
-        told = file_type.extension(name) or file_type.extension_for(media_type).removeprefix(".")
-        if kind := self.refused(told):
+        extension = file_type.extension(name) or file_type.extension_for(media_type).removeprefix(".")
+        if kind := self.refused(extension):
             raise UnwantedTypeError(kind)
 
     def wants_more(self, missing: Iterable[models.MissingFile]) -> bool:

@@ -73,7 +73,7 @@ class Run:
         self._stack = contextlib.AsyncExitStack()
         self._resume: models.Resume | None = None
         self._begun: Mapping[models.OrderKey, str] = {}
-        self._taken = resuming.ResumePlan((), (), {})
+        self._resume_plan = resuming.ResumePlan((), (), {})
 
     async def __aenter__(self) -> Self:
         self.control.open()
@@ -133,9 +133,9 @@ class Run:
             noted = unrecorded.noted(refused.refused(duplicates.mark_duplicates(given.rows)))
             run = await self._resources.journal.begin(what, stage.counted(noted))
         self._results.begin(what, source, into, commands)
-        self._taken = resuming.ResumePlan((), (), {})
+        self._resume_plan = resuming.ResumePlan((), (), {})
         try:
-            taken = self._taken = await self._take(run, unrecorded, resume, source)
+            taken = self._resume_plan = await self._plan_resume(run, unrecorded, resume, source)
         except errors.StoppedError:
             await self._resources.journal.withdraw(run)
             raise
@@ -179,7 +179,7 @@ class Run:
                 task.cancel()
             await asyncio.wait([task])
 
-    async def _take(
+    async def _plan_resume(
         self,
         run: models.RunId,
         unrecorded: duplicates.Unrecorded,
@@ -235,7 +235,7 @@ class Run:
         run = self.run_id = await self._resources.journal.begin(what, ())
         self._resources.begin(run)
         self._results.begin(what, None, into, summary.Commands())
-        self._taken = resuming.ResumePlan((), (), {})
+        self._resume_plan = resuming.ResumePlan((), (), {})
         self._resume, self._begun = None, await asyncio.to_thread(self._work_folders, None)
         self.hub.listen(self._results.times.listen)
         names = [models.WorkerId(f"w{n}") for n in range(1, self.options.workers + 1)]
@@ -356,8 +356,8 @@ class Run:
             pool=self._resources.pool,
             client=self._resources.client,
             portal_for=self._portals.for_url,
-            settled=settled,
-            not_published=self._remember_unpublished,
+            on_settled=settled,
+            on_unpublished=self._remember_unpublished,
             stop=self.control.stop_gently,
             evidence=self._resources.evidence,
             traces=self._resources.traces,
@@ -365,7 +365,7 @@ class Run:
             probes=self._probes,
             resume=self._resume,
             begun=self._begun,
-            earlier=self._taken.earlier,
+            earlier=self._resume_plan.earlier,
             name_bytes=self._resources.name_bytes,
             largest_file=self._resources.largest_file,
         )
@@ -378,7 +378,7 @@ class Run:
             self.hub.emit(events.OrderSettled(outcome))
             settled(outcome)
 
-        return dataclasses.replace(self._make_run_context(run, settled), not_published=not_published)
+        return dataclasses.replace(self._make_run_context(run, settled), on_unpublished=not_published)
 
     def _remember_unpublished(self, outcome: models.Outcome) -> None:
         """Remembers an order whose folder could not be published, to retry at the end."""
@@ -398,7 +398,7 @@ class Run:
             msg = "nothing was processed yet"
             raise errors.PoPwError(msg)
         self.summary = await self._results.write(
-            run, stops=self.control.requests, interrupted=self.control.is_stopping, left_out=self._taken.left_out
+            run, stops=self.control.requests, interrupted=self.control.is_stopping, left_out=self._resume_plan.left_out
         )
         return self.summary
 

@@ -31,7 +31,7 @@ class Worker:
         self._deps = deps
         self._run_context = deps.run_context
         options = deps.run_context.options
-        self._orders = limiter.Limiter(lambda: 1 if deps.alone() else options.orders_per_context)
+        self._orders = limiter.Limiter(lambda: 1 if deps.is_alone() else options.orders_per_context)
         self._lost_in_a_row = 0
 
     async def run(self) -> None:
@@ -85,7 +85,7 @@ class Worker:
             options,
             run_context.hub,
             lambda key, file: run_context.journal.note(run_context.run, facts.FileSaved(key, file)),
-            at_once=lambda: 1 if deps.alone() else options.files_per_context,
+            at_once=lambda: 1 if deps.is_alone() else options.files_per_context,
             largest=run_context.largest_file,
         )
         tools = order_reading.Tools(self.name, lane, session, fetcher, set())

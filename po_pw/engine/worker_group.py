@@ -33,7 +33,7 @@ class WorkerGroup:
         names: of the workers, each with its own context.
         governor: decides how many contexts may be open.
         first: its first decision.
-        open_ended: whether orders are added one by one, and somebody waits for each.
+        open_ended: whether orders are added one by one, with a caller waiting for each.
     """
 
     def __init__(

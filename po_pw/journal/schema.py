@@ -38,7 +38,7 @@ CREATE TABLE rows (
   PRIMARY KEY (run, number)
 ) WITHOUT ROWID;
 
--- What came of each order: `outcome` (JSON) is the truth; the higher id is the later. state: 'saved' once the files are
+-- The outcomes of orders: `outcome` (JSON) is the truth; the higher id is the later. state: 'saved' once the files are
 -- whole and synced in the work folder (`work`, below the output directory) under their final names, 'published' once
 -- that folder is in its final place. `replaces`: the order's folder of an earlier run, where it had another supplier.
 -- `rules`: version of the rules under which its page was read; also in `outcome`, which is long to read.
@@ -82,7 +82,7 @@ CREATE TABLE events (
 CREATE INDEX events_by_run ON events (run, id);
 
 -- Who has which folder name: for ever, whatever the run. An order whose layout has changed has a second name below the
--- same folder: nobody else ever gets the first.
+-- same folder: no other order ever gets the first.
 CREATE TABLE folders (
   parent TEXT NOT NULL, folded TEXT NOT NULL, stem TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (parent, folded)
 ) WITHOUT ROWID;

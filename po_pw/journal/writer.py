@@ -176,7 +176,7 @@ class Writer:
                     self._apply(request, succeeded, failed)
                 self._connection.execute("COMMIT")
                 self.syncs += synced
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, on another thread
+        except BaseException as error:  # noqa: BLE001 - it is raised where the caller waits, on another thread
             known = {id(request) for request, _ in failed}
             failed += [(request, error) for request in batch if id(request) not in known]
             succeeded = []
@@ -234,6 +234,6 @@ class Writer:
         try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-        except BaseException as error:  # noqa: BLE001 - the thread must live to tell whoever waits
+        except BaseException as error:  # noqa: BLE001 - the thread must live to report it to waiting callers
             if self._unheard is None:
                 self._unheard = error

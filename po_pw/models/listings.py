@@ -73,7 +73,7 @@ class PageKind(enum.StrEnum):
     NOT_RECOGNISED = "NOT_RECOGNISED"
     """It could not be recognised as this order's page."""
     NOT_LOCATED = "NOT_LOCATED"
-    """It is not this order's, and nobody knows whether the portal has the order at another address."""
+    """It is not this order's, and it is unknown whether the portal has the order at another address."""
     NO_AREA = "NO_AREA"
     """It seems to be the order's, but no page of this portal has shown an attachment area."""
 

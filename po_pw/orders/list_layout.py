@@ -21,7 +21,7 @@ class ListLayout:
 
     layout: folder_layout.Layout
     indexes: Mapping[str, int]
-    """Index of each field's column; -1 for a supplier that only the order's page tells."""
+    """Index of each field's column; -1 for a supplier that is only on the order's page."""
 
     @classmethod
     def of(

@@ -27,7 +27,7 @@ def choose(path: Path, header: headers.Record, records: Callable[[], Iterable[he
     """Chooses among the columns that have, by their names, the PO number.
 
     A column without a value is none. Of the others one called po_number wins. Equally good names are no matter where
-    they have the same values; where they differ, nobody but the user knows which is meant.
+    they have the same values; where they differ, only the user knows which is meant.
 
     Args:
         path: of the list, for messages.

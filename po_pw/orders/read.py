@@ -185,15 +185,15 @@ def open_table(
 
     Columns are `po_number` (or `PO`, `PO #`, `PO No`, `Purchase Order`, `Purchase Order Number`), `url` (`COUPA_URL`,
     `link`), `supplier` (`vendor`) and `amount`, or called as `choice` says; case, spaces, underscores, hyphens and
-    order do not matter, other columns are kept. Where no name tells the PO numbers or the addresses, the values do, if
-    only one column can be meant; that is in the table's `notes`. Columns to the right of `<|>` are folder levels, if
+    order do not matter, other columns are kept. If no name is that of the PO numbers or addresses, the values decide,
+    if only one column can be meant; that is in the table's `notes`. Columns to the right of `<|>` are folder levels, if
     filled. The header may have up to 19 rows above it.
 
     Args:
         path: text with commas, semicolons, tabs or pipes, in UTF-8, UTF-16, Windows-1252 or a detected encoding; or a
             workbook. The file extension does not matter.
         address_of: gives the address of a row without one, from its number.
-        limit: only the first so many of the wanted rows.
+        limit: maximum number of wanted rows: the first ones.
         choice: what the user says about the list.
         name: what to call the list in messages; by default its path, and its file name in those about rows.
         is_alone: refuse it if none of its rows is wanted; else `check_wanted` has to be called.
@@ -328,7 +328,7 @@ def given(
     Args:
         orders: a spreadsheet's path, mappings as for `order_from_mapping`, or rows.
         address_of: as for `open_table`.
-        limit: only the first so many rows.
+        limit: maximum number of rows: the first ones.
         choice: what the user says about the list; of orders that are not a spreadsheet only the columns' names count.
 
     Raises:

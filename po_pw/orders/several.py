@@ -21,7 +21,7 @@ LIST_COLUMNS = ("list", "list row")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Orders:
-    """The orders of a command, wherever they come from.
+    """The orders of a command, from any source.
 
     Attributes:
         columns: of the rows' cells.
@@ -30,7 +30,7 @@ class Orders:
         about: the part of a file that is read; `""` if all of it is.
         notes: what is to be said about columns that were guessed, and about rows that are left out.
         tables: the lists; empty for numbers alone.
-        limit: only the first so many rows.
+        limit: maximum number of rows: the first ones.
         numbers: rows of orders given by their numbers alone.
     """
 
@@ -79,7 +79,7 @@ def of_lists(
     Args:
         lists: the path of each, and what to call it in messages; `""`: its own name.
         address_of: gives the address of a row without one, from its number.
-        limit: only the first so many of the wanted rows of all lists.
+        limit: maximum number of wanted rows of all lists: the first ones.
         choice: what the user says about the lists; it applies to each.
 
     Raises:

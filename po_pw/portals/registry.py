@@ -34,8 +34,8 @@ class Registry:
             self._source = self.for_url(options.base_url)
             if self._source.order_url("1") is None:
                 msg = (
-                    f"--base-url: which portal {options.base_url} is cannot be told by its name. Add --portal coupa if "
-                    "it is Coupa; for any other, give --url-template"
+                    f"--base-url: po-pw cannot tell by its name which portal {options.base_url} is. Add --portal coupa "
+                    "if it is Coupa; for any other, give --url-template"
                 )
                 raise errors.InputError(msg)
 

@@ -127,7 +127,7 @@ class OrderJob:
             error for error in failed if isinstance(error, errors.OutputUnavailableError | errors.SessionExpiredError)
         ]
         if whole_run or again:
-            raise retry.decisive((*whole_run, *again))
+            raise retry.decisive_error((*whole_run, *again))
         if progress.has_no_attachment_and_no_area():
             if not self._reading.decide_without_attachments():
                 await self._park()

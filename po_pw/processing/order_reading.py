@@ -379,7 +379,7 @@ class OrderReading:
         """
         knowledge, url = self._deps.knowledge, self._order.url
         async with knowledge.sign_in_lock(url):
-            proof = knowledge.proof(url) or (url if opened else "")
+            proof = knowledge.proof_url(url) or (url if opened else "")
             if knowledge.is_signed_out(url):
                 self.has_session_ended = True
                 return False

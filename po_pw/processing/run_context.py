@@ -1,4 +1,4 @@
-"""The context of a run: its settings, folders, journal, browsers, and who is told what."""
+"""The context of a run: its settings, folders, journal, browsers, and callbacks."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class RunContext:
     client: client.Client
     portal_for: Callable[[str], portals.Portal]
     """Returns the portal of an address."""
-    settled: Callable[[models.Outcome], None]
+    on_settled: Callable[[models.Outcome], None]
     """Called with each outcome once it is durable."""
-    not_published: Callable[[models.Outcome], None]
+    on_unpublished: Callable[[models.Outcome], None]
     """Called with the outcome of a fetched order whose folder cannot be published yet."""
     stop: Callable[[str], None]
     """Stops the run like a first Ctrl-C; called with the reason."""

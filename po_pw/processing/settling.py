@@ -161,7 +161,7 @@ class Settling:
             await asyncio.to_thread(run_context.evidence.remove, staging.evidence(run_context.out, order.po_number))
         await self._settled()
         run_context.hub.emit(events.OrderSettled(outcome))
-        run_context.settled(outcome)
+        run_context.on_settled(outcome)
 
     async def settle_without_folder(self, error: errors.OrderError) -> None:
         """Settles an order whose folder could not be published, and reports it.
@@ -175,13 +175,13 @@ class Settling:
             outcome = unpublished_outcome(ending, error)
             run_context.hub.emit(events.Notice("warning", outcome.error.message if outcome.error else str(error)))
             await self._settled()
-            run_context.not_published(outcome)
+            run_context.on_unpublished(outcome)
             return
         outcome = without_folder(ending, error.failure())
         await run_context.journal.commit(run_context.run, outcome)
         await self._settled()
         run_context.hub.emit(events.OrderSettled(outcome))
-        run_context.settled(outcome)
+        run_context.on_settled(outcome)
 
     def note_attempt(self, failure: models.Failure | None, *, counts: bool) -> None:
         """Records the end of an attempt in the journal.

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 _SHORT: Final = 120.0
 """Seconds after a sign-in within which the end of the session counts as early."""
 _SAY_AFTER: Final = 3
-"""Early ends in a row after which the user is told the probable reason."""
+"""Early ends in a row after which a notice names the probable reason."""
 _MAX_USELESS: Final = 5
 """Sign-ins in a row without an order read, after which the portal is given up."""
 _FIRST_WAIT: Final = 2.0

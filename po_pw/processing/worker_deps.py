@@ -66,7 +66,7 @@ class WorkerDeps:
     policy: failure_policy.FailurePolicy
     space: disk_space.DiskMonitor
     knowledge: portal_knowledge.PortalKnowledge
-    alone: Callable[[], bool]
+    is_alone: Callable[[], bool]
     """Whether orders are processed strictly one after another; may change."""
     visits: Visits
     progress: dict[models.OrderKey, order_progress.OrderProgress] = dataclasses.field(default_factory=dict)

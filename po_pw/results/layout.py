@@ -84,11 +84,11 @@ def other_cells(other: models.OtherOrder) -> tuple[Cell, ...]:
     """The values of `OTHER_COLUMNS` for an order of another list."""
     row = other.row
     supplier = row.outcome.supplier if row.outcome else ""
-    return (clean(other.source), clean(row.po_number), clean(supplier), *cells(row, again_of(other)))
+    return (clean(other.source), clean(row.po_number), clean(supplier), *cells(row, list_of(other)))
 
 
-def again_of(other: models.OtherOrder) -> str:
-    """What to run again if an order of another list was not reached."""
+def list_of(other: models.OtherOrder) -> str:
+    """The list to run again if an order of another list was not reached, in words."""
     return other.source or "its list"
 
 

@@ -135,7 +135,7 @@ class Json(_File):
         if not self._has_others:
             self._begin_others()
         origin = {"list": other.source, "run": other.run, "row": other.row.number or None}
-        cells = layout.cells(other.row, layout.again_of(other))
+        cells = layout.cells(other.row, layout.list_of(other))
         self._write({**origin, **_content(other.row, other.columns, cells)})
 
     def _begin_others(self) -> None:

@@ -192,7 +192,7 @@ def added(row: models.RowResult, again: str = "the same command") -> tuple[Value
 def other(order: models.OtherOrder) -> tuple[Value, ...]:
     """The values of `OTHERS` for an order of another list."""
     supplier = order.row.outcome.supplier if order.row.outcome else ""
-    return (order.source, order.row.po_number, supplier, *added(order.row, layout.again_of(order)))
+    return (order.source, order.row.po_number, supplier, *added(order.row, layout.list_of(order)))
 
 
 def files(row: models.RowResult) -> list[tuple[Value, ...]]:

@@ -1,4 +1,4 @@
-"""Tells from a system error whether one file failed or the whole output folder is unusable."""
+"""Decides by a system error whether one file failed or the whole output folder is unusable."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def internal_folder(path: Path) -> Path:
 
 
 def output_of(path: Path) -> Path:
-    """The output directory that a path of ours is in; elsewhere the folder it is in."""
+    """The output directory of a path inside it; for any other path its folder."""
     home = internal_folder(path)
     return home.parent if home.name == INTERNAL else home
 

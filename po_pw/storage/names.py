@@ -49,7 +49,7 @@ def folder_name(text: str) -> str:
     return _safe(re.sub(r"[/\\]", "_", _visible(text)))
 
 
-def own(text: str, max_bytes: int) -> str:
+def distinct_name(text: str, max_bytes: int) -> str:
     """A safe name that no other text gets, on any file system: the text itself if it is plain, otherwise with a hash.
 
     Args:

@@ -113,7 +113,7 @@ def _copy_added(older: Sequence[tuple[Path, Path]], work: Path) -> None:
 
 
 def _is_known(path: Path, entry: manifests.Entry | None) -> bool:
-    """Whether it is an unchanged file of ours."""
+    """Whether it is an unchanged file that po-pw downloaded."""
     if entry is None or path.is_symlink() or not path.is_file():
         return False
     return manifests.size_and_digest(entry) == (path.stat().st_size, manifests.sha256(path))

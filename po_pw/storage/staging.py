@@ -97,7 +97,7 @@ def check_depth(out: Path, max_path: int) -> None:
 
 def evidence(out: Path, po_number: str) -> Path:
     """The folder for evidence of an order's page; no other PO has the same one, on any file system."""
-    return out / order_paths.INTERNAL / EVIDENCE / names.own(models.order_key(po_number), _EVIDENCE_BYTES)
+    return out / order_paths.INTERNAL / EVIDENCE / names.distinct_name(models.order_key(po_number), _EVIDENCE_BYTES)
 
 
 def stem(order: models.PurchaseOrder, max_bytes: int = names.MAX_BYTES, *, supplier: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Finds out whether a host asks for a client certificate: a headless browser waits in vain for one to be chosen."""
+"""Finds out whether a host asks for a client certificate: a headless browser would wait for a choice and time out."""
 
 from __future__ import annotations
 

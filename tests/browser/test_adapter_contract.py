@@ -80,6 +80,7 @@ def test_the_reading_of_any_page_keeps_the_contract(tmp_path: Path) -> None:
         assert adapter_contract.violations("generic", bench, tmp_path) == ()
 
 
+@pytest.mark.long
 def test_coupas_adapter_keeps_the_contract(tmp_path: Path) -> None:
     """Coupa's adapter keeps the contract on the embedded tenant, with PO numbers only."""
     with adapter_contract.coupa_tenant(TENANT) as bench:

@@ -44,7 +44,7 @@ def po_pw(*words: str | Path, cwd: Path, **environment: str) -> subprocess.Compl
 
 @pytest.fixture
 def portal(tmp_path: Path) -> Iterator[server.Portal]:
-    with server.serve_in_thread(catalogue.PortalSettings(orders=24, latency=0.3, plain=True)) as running:
+    with server.serve_in_thread(catalogue.PortalSettings(orders=12, latency=0.3, plain=True)) as running:
         run_async(portal_runs.signed_in(running, tmp_path / "home"))
         server.write_csv(running, tmp_path / "pos.csv")
         yield running
@@ -207,7 +207,15 @@ def folders_of(pid: int) -> list[Path]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent to a process group of their own")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SIGINT",
+        pytest.param("SIGTERM", marks=pytest.mark.long),
+        pytest.param("SIGHUP", marks=pytest.mark.long),
+        "SIGKILL",
+    ],
+)
 def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: server.Portal, name: str) -> None:
     """After a signal no browser, driver or temporary folder is left, and the same command continues.
 

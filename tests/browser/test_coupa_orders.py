@@ -139,7 +139,9 @@ def test_presses_are_few_and_hand_out_files(tenant: tuple[demo_tenant.Tenant, te
     assert [event for event in ran.heard if isinstance(event, events.RequestJudged)] == []
 
 
-@pytest.mark.parametrize("requests", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    "requests", [1, pytest.param(2, marks=pytest.mark.long), 3, pytest.param(4, marks=pytest.mark.long)]
+)
 def test_an_ended_session_is_never_no_attachments(tmp_path: Path, requests: int) -> None:
     """A sign-in page in place of any part of an order, its requisition or a file is recognised as such."""
     ends = dataclasses.replace(NATIVE, session_requests=requests)

@@ -1,4 +1,7 @@
-"""The demo portal's pages in a real browser: each variant behaves as described."""
+"""The demo portal's pages in a real browser: each variant behaves as described.
+
+`test_run.py` shows that po-pw gets every file of every variant; if it does not, these tests tell which side is wrong.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Page
+
+
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="session")

@@ -196,9 +196,10 @@ def test_the_tenant_remembers_who_did_harm() -> None:
     assert {entry.session for entry in tenant.harm} == {"s1"}
 
 
-# --- in a browser ---------------------------------------------------------------------------------------------------
+# --- in a browser: `test_coupa_orders.py` shows that po-pw gets every file of every variant ---------------------------
 
 
+@pytest.mark.long
 def test_a_person_finds_what_the_catalogue_says(page: Page) -> None:
     """Signs in once by typing, opens every order, sees each attachment, and changes nothing."""
     with tenant_server.serve_in_thread(dataclasses.replace(QUICK, late=0.05)) as tenant:
@@ -273,6 +274,7 @@ def _wait(found: Locator, count: int) -> None:
     assert found.count() == count
 
 
+@pytest.mark.long
 def test_items_without_an_address_are_downloads(page: Page, tmp_path: Path) -> None:
     """A click or Enter starts the download, here or in another tab; on one order a bar covers the item."""
     with tenant_server.serve_in_thread(QUICK) as tenant:
@@ -295,6 +297,7 @@ def test_items_without_an_address_are_downloads(page: Page, tmp_path: Path) -> N
             assert download.value.suggested_filename == order.files[0].name
 
 
+@pytest.mark.long
 def test_the_comments_are_drawn_twice(page: Page) -> None:
     """The first drawing's nodes are replaced; on one order the first drawing lacks the last comment."""
     with tenant_server.serve_in_thread(dataclasses.replace(QUICK, late=0.3)) as tenant:

@@ -117,6 +117,7 @@ def test_programs_get_the_same(tmp_path: Path, home: Path, portal: server.Portal
     assert portal.counts["files"] == before
 
 
+@pytest.mark.long
 def test_pages_of_a_list_are_all_in_the_table(tmp_path: Path, home: Path, portal: server.Portal) -> None:
     """Attachments that a press showed are listed, and the pressed control is not called left alone."""
     ended = inspected(tmp_path, home, address(portal, Variant.PAGED))
@@ -134,7 +135,15 @@ def test_no_file_is_ever_overwritten(tmp_path: Path, home: Path, portal: server.
     assert (tmp_path / "po-pw-inspect.png").read_text() == "mine"
 
 
-@pytest.mark.parametrize("kind", ["home", "missing", "forbidden", "signed out"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "missing",
+        "signed out",
+        pytest.param("home", marks=pytest.mark.long),
+        pytest.param("forbidden", marks=pytest.mark.long),
+    ],
+)
 def test_what_is_no_order_ends_with_1(tmp_path: Path, home: Path, portal: server.Portal, kind: str) -> None:
     """The portal's home, missing or forbidden orders and a sign-in page are named as such."""
     url, said, where = {

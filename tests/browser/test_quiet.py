@@ -177,8 +177,14 @@ WAYS = list(late_site.PROVABLE)
 
 @pytest.mark.parametrize(
     ("delay", "ways"),
-    [(0.05, WAYS), (0.3, WAYS[::2]), (0.7, WAYS[1::2]), (1.5, WAYS)],
-    ids=["0.05", "0.3", "0.7", "1.5"],
+    [
+        pytest.param(0.05, WAYS[::2], id="0.05"),
+        pytest.param(1.5, WAYS[1::2], id="1.5"),
+        pytest.param(0.05, WAYS[1::2], id="0.05, others", marks=pytest.mark.long),
+        pytest.param(0.3, WAYS[::2], id="0.3", marks=pytest.mark.long),
+        pytest.param(0.7, WAYS[1::2], id="0.7", marks=pytest.mark.long),
+        pytest.param(1.5, WAYS[::2], id="1.5, others", marks=pytest.mark.long),
+    ],
 )
 def test_a_list_that_comes_late_is_there_once_quiet_is_proved(ground: Ground, delay: float, ways: list[str]) -> None:
     """A late list is there when quiet is proved, for every countable way."""

@@ -50,17 +50,18 @@ def password(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("password")
 @pytest.mark.parametrize("app", [False, True])
 def test_sessions_that_end_all_the_time_cost_sign_ins_and_nothing_else(tmp_path: Path, app: bool) -> None:
-    """60 orders complete with sessions of 25 requests, with no more sign-ins than ended sessions.
+    """Orders complete with sessions of 25 requests, with no more sign-ins than ended sessions.
+
 
     In the app, only a request for data shows that the session has ended, and the token is in local storage.
     """
-    count = 20 if app else 60
+    count = 16 if app else 32
 
     async def test() -> tuple[session_portal.SessionPortal, plain_portal.Ran, int]:
         async with session_portal.SessionPortal(count, most=25, app=app).serving() as portal:
             await sign_in(portal, tmp_path)
             before = portal.sign_ins
-            ran = await plain_portal.run(portal, tmp_path, names(count), workers=4)
+            ran = await plain_portal.run(portal, tmp_path, names(count), workers=3)
             return portal, ran, before
 
     portal, ran, before = run_async(test())
@@ -106,7 +107,7 @@ def test_a_portal_that_signs_out_does_not_hold_up_another(tmp_path: Path, monkey
             assert {one.status for one in second.outcomes.values()} == {models.Status.COMPLETED}
             assert sorted(ending.served) == sorted(f"{name}-{kind}.pdf" for name in own for kind in ("order", "terms"))
 
-    own, others = names(6), [f"PO-{number}" for number in range(101, 131)]
+    own, others = names(6), [f"PO-{number}" for number in range(101, 109)]
     assert not os.environ.get("PO_PW_PASSWORD")
     run_async(test())
 
@@ -137,7 +138,7 @@ def test_a_person_signs_in_again_in_a_window(tmp_path: Path) -> None:
 
     No attempt of an order is used up, and nothing is downloaded twice.
     """
-    count, home = 12, tmp_path / "home"
+    count, home = 9, tmp_path / "home"
 
     async def test() -> tuple[session_portal.SessionPortal, plain_portal.Ran, list[int]]:
         async with session_portal.SessionPortal(count).serving() as portal:
@@ -163,7 +164,7 @@ def test_a_person_signs_in_again_in_a_window(tmp_path: Path) -> None:
                     portal.person.set()
 
             person = asyncio.create_task(play())
-            ran = await plain_portal.run(portal, tmp_path, names(count), workers=3, hear=hear, sign_in_window=True)
+            ran = await plain_portal.run(portal, tmp_path, names(count), workers=2, hear=hear, sign_in_window=True)
             person.cancel()
             return portal, ran, windows
 
@@ -228,7 +229,7 @@ def test_single_sign_on_is_renewed_with_a_code_or_by_the_next_run(
     In each case, no file is requested twice.
     """
     ends = tenant_catalogue.TenantSettings(
-        latency=0.0, late=0.0, orders=8, plain=True, file_bytes=3_000, session_requests=16
+        latency=0.0, late=0.0, orders=5, plain=True, file_bytes=3_000, session_requests=18
     )
 
     async def test() -> None:

@@ -131,8 +131,8 @@ def test_an_orders_address_is_the_proof(portal: Portal, tmp_path: Path, where: s
     done = sign_in(portal, tmp_path, where)
     assert done.proof.url == portal.origin + where
     assert not done.proof.doubt
-    assert sessions.Sessions(tmp_path).proof(portal.origin) == portal.origin + where
-    assert not sessions.Sessions(tmp_path).proof("https://other.example")
+    assert sessions.Sessions(tmp_path).proof_url(portal.origin) == portal.origin + where
+    assert not sessions.Sessions(tmp_path).proof_url("https://other.example")
 
 
 def test_signed_in_already_is_proved_by_a_stranger(portal: Portal, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_signed_in_already_is_proved_by_a_stranger(portal: Portal, tmp_path: Pat
     # Session cookies do not outlive a browser: this one asks again.
     assert sign_in(portal, tmp_path, "/orders/7001").proof.url
     assert len(portal.typed) == typed + 1
-    assert state.proof(portal.origin)
+    assert state.proof_url(portal.origin)
 
 
 def test_a_sign_in_page_is_proved_on_the_page_behind_it(portal: Portal, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_portal_that_asks_again_is_no_sign_in(portal: Portal, tmp_path: Path) 
     """If an order's address still asks for a sign-in, that is an error, and nothing is saved."""
     with pytest.raises(errors.LoginRequiredError, match="asked for a sign-in"):
         sign_in(portal, tmp_path, "/forgets/7001")
-    assert not sessions.Sessions(tmp_path).proof(portal.origin)
+    assert not sessions.Sessions(tmp_path).proof_url(portal.origin)
 
 
 def test_an_address_that_is_gone_is_said_though_the_sign_in_holds(portal: Portal, tmp_path: Path) -> None:

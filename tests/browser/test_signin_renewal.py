@@ -80,7 +80,7 @@ def test_a_remembered_password_renews_and_one_refused_is_not_sent_again(
     after = kept.cookies([origin])
     assert [one["name"] for one in after] == ["sid"]
     assert after != before
-    assert kept.proof(origin) == provider.order("user-password")
+    assert kept.proof_url(origin) == provider.order("user-password")
 
     # Nothing has ended: no password is needed.
     renew(options, origin)

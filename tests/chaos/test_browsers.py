@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from po_pw import settings
 from tests.chaos import browsers
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def test_browsers_that_are_killed_cost_nothing(
     assert counting.browsers_killed >= 2
 
 
-@pytest.mark.skipif("heartbeat_timeout" not in settings.Settings.model_fields, reason="needs the heartbeat")
+@pytest.mark.long
 def test_browsers_that_hang_cost_nothing(prepared: bench.PreparedPortal, seed: int, counting: report.Report) -> None:
     """SIGSTOP of a browser: it is detected and ended with all its processes, and its orders are processed again."""
     browsers.disturb(prepared, seed, counting, signals=[signal.SIGSTOP], times=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
 import pytest
 
@@ -11,7 +12,10 @@ from tests.chaos import cutting, steps
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="fork and SIGKILL")
 
 
-@pytest.mark.parametrize("case", cutting.CASES)
+EACH: Final = [pytest.param(case, marks=() if case == "new" else pytest.mark.long) for case in cutting.CASES]
+
+
+@pytest.mark.parametrize("case", EACH)
 def test_cut_off_at_any_operation_an_order_comes_out_whole(order: cutting.Order, case: str, seed: int) -> None:
     """Killed before and after each rename, sync, record and removal: visible folders are complete, finally all are."""
     done = cutting.exhausted(order, case, seed=seed, twice=5)

@@ -56,6 +56,7 @@ def test_a_full_temporary_folder_is_one_message(prepared: bench.PreparedPortal) 
         one.check_clean([])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_may_mount")
 def test_little_room_in_the_temporary_folder_is_no_full_disk(prepared: bench.PreparedPortal) -> None:
     """With 200 kB free, whatever browsers do: the journal does not need the folder, and the run ends."""
@@ -97,6 +98,7 @@ def test_a_damaged_journal_is_made_anew(prepared: bench.PreparedPortal, seed: in
     machines.damage_the_journal(prepared, seed, counting, ["cut", "flip"])
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="process groups")
 def test_a_process_in_a_reused_group_is_not_touched(prepared: bench.PreparedPortal, counting: report.Report) -> None:
     """The next start ends processes of a killed run, but not another process in a group with a recorded number."""

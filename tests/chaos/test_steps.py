@@ -12,7 +12,7 @@ from tests.chaos import step_kills
 if TYPE_CHECKING:
     from tests.chaos import bench, report
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(os.name != "posix", reason="SIGKILL")]
 
 
 def test_killed_at_named_steps_it_ends_as_if_nothing_had_been(

@@ -13,17 +13,16 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.real_app, pytest.mark.timeout(600)]  # the first time, it is installed
 
-QUICK: Final = frozenset({"django-admin", "roundup", "trac"})
-"""Those that every run of the tests tries; the others with `--all-real-apps`."""
+QUICK: Final = frozenset({"django-admin", "trac"})
+"""Those that every run of the tests tries."""
+NAMES: Final = [
+    pytest.param(one.name, marks=() if one.name in QUICK else pytest.mark.long, id=one.name) for one in applications.ALL
+]
 
 
-@pytest.mark.parametrize("name", [application.name for application in applications.ALL])
-def test_a_real_application_is_read_in_full_and_left_alone(
-    name: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_a_real_application_is_read_in_full_and_left_alone(name: str, tmp_path: Path) -> None:
     """Statuses, error codes and the SHA-256 of every file are right, and its log shows nothing but pages and files."""
-    if name not in QUICK and not request.config.getoption("--all-real-apps"):
-        pytest.skip("only with --all-real-apps: it takes longer to install and to try")
     try:
         with applications.started(applications.named(name)) as running:
             score = scoring.score(running, tmp_path)

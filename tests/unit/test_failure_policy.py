@@ -1,4 +1,4 @@
-"""Workers that really wait: a judge as the gate of a source, and a portal that is down, slow to come back, or gone."""
+"""The failure policy as the gate of a queue with real workers, for a portal that is down, slow or gone."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ TWO = models.WorkerId("w2")
 
 @dataclasses.dataclass
 class Portal:
-    """A portal that may be down, and workers that ask it; counts what was asked of it and how it went."""
+    """A portal that may be down, and workers that use it; counts their attempts."""
 
-    judge: failure_policy.FailurePolicy
+    policy: failure_policy.FailurePolicy
     work: order_queue.OrderQueue
     is_down: bool = True
     asked_while_down: int = 0
@@ -53,17 +53,17 @@ class Portal:
     async def worker(self, name: models.WorkerId) -> None:
         while (taken := await self.work.lease(name)) is not None:
             try:
-                self.judge.check(taken.order.url)
+                self.policy.check(taken.order.url)
                 await self.read(taken)
             except errors.OrderError as error:
-                made_of_it = self.judge.failed(taken, error)
-                decision = self.judge.decide(made_of_it, taken)
+                made_of_it = self.policy.failed(taken, error)
+                decision = self.policy.decide(made_of_it, taken)
                 if isinstance(decision, retry.Retry):
                     await self.work.release(taken, order_queue.Requeue(decision.delay, decision.counts))
                     continue
                 self.failures[taken.order.po_number] = made_of_it
             else:
-                self.judge.page_read(taken)
+                self.policy.page_read(taken)
             self.done[taken.order.po_number] += 1
             await self.work.release(taken, order_queue.Settled())
 
@@ -86,7 +86,7 @@ def portal(
         gone.append(error)
         work.stop()
 
-    judge = failure_policy.FailurePolicy(
+    policy = failure_policy.FailurePolicy(
         retry.Policy(4, 0.001, 0.004, patience),
         circuit_breaker.Policy(0.001, 0.004, give_up, confirm=0.001),
         random=lambda: 0.5,
@@ -99,15 +99,17 @@ def portal(
         fails_given_up=open_ended,
     )
     scheduler = schedulers.Scheduler(orders, [ONE, TWO], open_ended=open_ended)
-    work = order_queue.OrderQueue(scheduler, gate=judge, on_only_parked=on_only_parked)
-    judge.expect(orders)
-    return Portal(judge, work), said, gone
+    work = order_queue.OrderQueue(scheduler, gate=policy, on_only_parked=on_only_parked)
+    policy.expect(orders)
+    return Portal(policy, work), said, gone
 
 
 @pytest.mark.parametrize("names", [(ONE,), (ONE, TWO)], ids=["one worker", "two workers"])
 def test_an_outage_costs_no_order_an_attempt_beyond_the_first_few(names: tuple[models.WorkerId, ...]) -> None:
-    """Fifty failures, then the portal is back: every order is done once, said twice in all, and hardly any attempt is
-    used up: the failures before the circuit opened."""
+    """After fifty failures every order is processed once, with two messages.
+
+    Only the failures before the circuit opened count as attempts.
+    """
 
     async def go() -> None:
         them, said, gone = portal(30)
@@ -125,7 +127,7 @@ def test_an_outage_costs_no_order_an_attempt_beyond_the_first_few(names: tuple[m
 
 
 def test_while_the_portal_is_down_one_asks_at_a_time() -> None:
-    """After the opening two workers send one probe at a time; once it is back they work at once again."""
+    """During the outage two workers send one probe at a time; afterwards both work at once."""
 
     async def go() -> None:
         them, _, _ = portal(40)
@@ -144,7 +146,7 @@ def test_while_the_portal_is_down_one_asks_at_a_time() -> None:
 
 
 def test_an_outage_without_end_ends_the_run_once() -> None:
-    """After `give_up` seconds of failed probes one error names the host, and what is left stays undone."""
+    """After `give_up` seconds of failed probes one error names the host, and the rest stays undone."""
 
     async def go() -> None:
         them, _, gone = portal(30, give_up=0.05)
@@ -158,7 +160,7 @@ def test_an_outage_without_end_ends_the_run_once() -> None:
 
 
 def test_rows_with_a_host_that_does_not_exist_fail_and_hold_nobody_up() -> None:
-    """Three wrong rows of seven: each fails with the reason and what to do, said once; the others are done at once."""
+    """Three wrong rows fail with one message each; the others are processed at once."""
 
     async def go() -> None:
         them, said, gone = portal(7, hosts=("portal.example", "portla.invalid"), known=False)
@@ -185,7 +187,7 @@ def test_rows_with_a_host_that_does_not_exist_fail_and_hold_nobody_up() -> None:
 
 @pytest.mark.parametrize("why", ["sign-in", "outage"])
 def test_where_somebody_waits_for_each_order_those_of_a_portal_that_was_given_up_fail_at_once(why: str) -> None:
-    """Before the last order has come, with the reason, as do those that come later; the other portal's are done."""
+    """With an open-ended queue, orders of a portal that was given up fail at once with the reason."""
 
     async def go() -> None:
         them, _, gone = portal(9, give_up=0.05, hosts=("portal.example", "other.example"), open_ended=True)
@@ -196,7 +198,7 @@ def test_where_somebody_waits_for_each_order_those_of_a_portal_that_was_given_up
 
         them.read = read  # type: ignore[method-assign]
         if why == "sign-in":
-            them.judge.give_up("portal.example", errors.LoginRequiredError("portal.example asks you to sign in\nRun"))
+            them.policy.give_up("portal.example", errors.LoginRequiredError("portal.example asks you to sign in\nRun"))
         workers = [asyncio.create_task(them.worker(name)) for name in (ONE, TWO)]
         async with asyncio.timeout(IN_TIME):
             while them.done.total() < 9:  # noqa: ASYNC110 - a matter of turns
@@ -220,8 +222,7 @@ def test_where_somebody_waits_for_each_order_those_of_a_portal_that_was_given_up
 
 
 def test_a_portal_that_stays_down_does_not_end_the_run_while_others_have_orders() -> None:
-    """Two known portals, one never comes back: all of the other's orders are done, also one that waited to know more;
-    then the run ends, once, and the first one's orders are left for another."""
+    """All orders of the other portal are processed, then the run ends once."""
 
     async def go() -> None:
         them, said, gone = portal(
@@ -265,7 +266,7 @@ def test_a_portal_that_stays_down_does_not_end_the_run_while_others_have_orders(
 
 
 def test_stop_and_cancel_work_while_all_wait() -> None:
-    """A stop sends home those who wait for a host; a cancelled waiter strands nothing."""
+    """A stop ends workers that wait for a host; a cancelled one loses no order."""
 
     async def go() -> None:
         for end in ("stop", "cancel"):
@@ -288,7 +289,7 @@ def test_stop_and_cancel_work_while_all_wait() -> None:
 
 
 def test_another_portals_orders_go_on_meanwhile() -> None:
-    """Two portals in one list, one of them asks for an hour: the other's orders are all done, wherever they wait."""
+    """While one portal asks for an hour's wait, all orders of the other are processed."""
 
     async def go() -> None:
         them, _, _ = portal(20, hosts=("portal.example", "other.example"))
@@ -311,7 +312,7 @@ def test_another_portals_orders_go_on_meanwhile() -> None:
 
 
 def test_orders_that_really_fail_come_to_an_end() -> None:
-    """A portal that answers 500 to its last orders for ever: they fail in the end, and do not hold up the run."""
+    """Orders that always get a 500 fail in the end and do not block the run."""
 
     async def go() -> None:
         them, _, gone = portal(3)
@@ -325,18 +326,18 @@ def test_orders_that_really_fail_come_to_an_end() -> None:
 
 
 def test_after_a_sleep_one_order_goes_before_all_others() -> None:
-    """`check_first`: the second worker gets nothing before the first one's order came through."""
+    """After `check_first` the second worker waits for the first one's order."""
 
     async def go() -> None:
         them, said, _ = portal(10)
-        them.judge.check_first()
+        them.policy.check_first()
         first = await them.work.lease(ONE)
         assert first is not None
         waiter = asyncio.create_task(them.work.lease(TWO))
         for _ in range(5):
             await asyncio.sleep(0)
         assert not waiter.done()
-        them.judge.page_read(first)
+        them.policy.page_read(first)
         assert await waiter is not None
         assert said == []
 
@@ -344,11 +345,11 @@ def test_after_a_sleep_one_order_goes_before_all_others() -> None:
 
 
 def test_what_fails_in_a_sleep_is_no_attempt_and_no_outage() -> None:
-    """Attempts that overlap a sleep go back uncounted, however many, and open nothing; a browser lost in one too."""
+    """Attempts that overlap a sleep, lost browsers too, do not count and open no circuit."""
 
     async def go() -> None:
         asleep = [0.0]
-        judge = failure_policy.FailurePolicy(
+        policy = failure_policy.FailurePolicy(
             retry.Policy(1, 1.0, 1.0),
             POLICY,
             random=lambda: 0.5,
@@ -360,36 +361,36 @@ def test_what_fails_in_a_sleep_is_no_attempt_and_no_outage() -> None:
         )
         for number in range(5):
             taken = lease(number)
-            judge.leased(taken, 0.0)
+            policy.leased(taken, 0.0)
             asleep[0] += 2520.0
-            judge.failed(taken, DOWN)
-            assert judge.decide(DOWN, taken) == retry.Retry(0.0, counts=False)
-            assert judge.decide(errors.BrowserLostError("gone"), taken) == retry.Retry(0.0, counts=False)
-            judge.released(taken, settled=False)
-            assert not judge.blocks_all(0.0)
+            policy.failed(taken, DOWN)
+            assert policy.decide(DOWN, taken) == retry.Retry(0.0, counts=False)
+            assert policy.decide(errors.BrowserLostError("gone"), taken) == retry.Retry(0.0, counts=False)
+            policy.released(taken, settled=False)
+            assert not policy.blocks_all(0.0)
         taken = lease(9)
-        judge.leased(taken, 0.0)
+        policy.leased(taken, 0.0)
         asleep[0] += 0.5
-        assert judge.decide(DOWN, taken) == retry.GiveUp()
+        assert policy.decide(DOWN, taken) == retry.GiveUp()
 
     run_async(go())
 
 
 def test_files_tell_of_the_host_they_come_from() -> None:
-    """Failed files of another host open the circuit of the orders that need it, and the message names that host."""
+    """Failed files of another host block the orders that need it, and the message names that host."""
 
     async def go() -> None:
         them, said, _ = portal(10)
         for _ in range(4):
             taken = await them.work.lease(ONE)
             assert taken is not None
-            them.judge.page_read(taken)
+            them.policy.page_read(taken)
             link = models.Attachment("a", "a.pdf", models.Link("https://files.example/a.pdf", ""))
             progress = order_progress.OrderProgress(taken.order, "x", datetime.now(UTC))
             progress.listing = models.Listing(models.PageKind.ORDER, (link,), 1, complete=True, supplier="", url="")
             progress.failed["a"] = DOWN
-            assert them.judge.files_done(taken, progress.file_results()) == {"a": DOWN}
-            them.judge.failed(taken, DOWN)
+            assert them.policy.files_done(taken, progress.file_results()) == {"a": DOWN}
+            them.policy.failed(taken, DOWN)
             await them.work.release(taken, order_queue.Requeue(100.0, counts=False))
         (line,) = said
         assert line.startswith("files.example is not available")
@@ -398,7 +399,7 @@ def test_files_tell_of_the_host_they_come_from() -> None:
 
 
 def test_an_order_whose_page_opens_while_its_files_never_do_is_not_tried_without_end() -> None:
-    """The browser gets through and our client does not, each time anew: the host answers, so it is no outage."""
+    """If the browser reaches the host and our client never does, that is no outage, and attempts count."""
 
     async def go() -> None:
         them, _, _ = portal(1)
@@ -407,15 +408,15 @@ def test_an_order_whose_page_opens_while_its_files_never_do_is_not_tried_without
                 taken = await them.work.lease(ONE)
             assert taken is not None
             assert taken.attempt == attempt
-            them.judge.page_read(taken)
+            them.policy.page_read(taken)
             address = f"{taken.order.url}/a.pdf"
             link = models.Attachment("a", "a.pdf", models.Link(address, ""))
             progress = order_progress.OrderProgress(taken.order, "x", datetime.now(UTC))
             progress.listing = models.Listing(models.PageKind.ORDER, (link,), 1, complete=True, supplier="", url="")
             unreachable = net_errors.unreachable(address, models.NetFault.REFUSED)
             progress.failed["a"] = unreachable
-            them.judge.files_done(taken, progress.file_results())
-            decision = them.judge.decide(them.judge.failed(taken, unreachable), taken)
+            them.policy.files_done(taken, progress.file_results())
+            decision = them.policy.decide(them.policy.failed(taken, unreachable), taken)
             if isinstance(decision, retry.Retry):
                 await them.work.release(taken, order_queue.Requeue(decision.delay, decision.counts))
         assert decision == retry.GiveUp()
@@ -424,20 +425,20 @@ def test_an_order_whose_page_opens_while_its_files_never_do_is_not_tried_without
 
 
 def test_only_the_order_on_a_page_is_suspected_of_a_lost_browser() -> None:
-    """Four browsers under its page set an order aside; one whose files were merely coming goes back each time."""
+    """After four lost browsers with its page open an order fails; one with only files is retried."""
 
     async def go() -> None:
         them, _, _ = portal(2)
         suspect, bystander = await them.work.lease(ONE), await them.work.lease(TWO)
         assert suspect is not None
         assert bystander is not None
-        them.judge.page_read(bystander)
+        them.policy.page_read(bystander)
         lost = errors.BrowserLostError("killed")
         for turn in range(1, 5):
             for taken, counts in ((suspect, True), (bystander, False)):
-                them.judge.failed(taken, lost)
+                them.policy.failed(taken, lost)
                 over = counts and turn == 4
                 want: retry.Decision = retry.GiveUp() if over else retry.Retry(0.0, counts=counts)
-                assert them.judge.decide(lost, taken) == want
+                assert them.policy.decide(lost, taken) == want
 
     run_async(go())

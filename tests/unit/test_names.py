@@ -92,7 +92,7 @@ def test_no_two_pos_share_a_folder_of_evidence(tmp_path: Path) -> None:
 @given(AWKWARD, AWKWARD)
 def test_a_name_of_its_own_is_safe_and_nobody_elses(one: str, other: str) -> None:
     """Two different texts get two different safe names."""
-    mine, theirs = names.own(one, 120), names.own(other, 120)
+    mine, theirs = names.distinct_name(one, 120), names.distinct_name(other, 120)
     assert one == other or models.folded(mine) != models.folded(theirs)
     assert names.folder_name(mine) == mine
     assert 0 < len(mine.encode()) <= 120

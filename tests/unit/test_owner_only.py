@@ -89,13 +89,13 @@ def test_what_we_close_is_closed_on_this_system(tmp_path: Path) -> None:
     if os.name == "posix":
         folder.chmod(0o777)
         file.chmod(0o666)
-        assert private_files.open_to(file)
-    private_files.close_to_others(folder)
-    private_files.close_to_others(file)
-    assert private_files.open_to(folder) == private_files.open_to(file) == ""
+        assert private_files.others_with_access(file)
+    private_files.restrict_to_owner(folder)
+    private_files.restrict_to_owner(file)
+    assert private_files.others_with_access(folder) == private_files.others_with_access(file) == ""
     assert file.read_text("utf-8") == "secret"
     private_files.write(file, "other")
-    assert private_files.open_to(file) == ""
+    assert private_files.others_with_access(file) == ""
     assert file.read_text("utf-8") == "other"
 
 

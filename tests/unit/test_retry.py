@@ -53,12 +53,12 @@ def test_of_an_orders_errors_the_one_that_asks_to_wait_longest_decides() -> None
     reset, short = errors.TransientError("reset"), errors.TransientError("429", retry_after=5.0)
     long, signed_out = errors.TransientError("503", retry_after=60.0), errors.SessionExpiredError("signed out")
     large, gone = errors.DoesNotFitError("large", 9, Path()), errors.OutputUnavailableError("gone")
-    assert retry.decisive([large, reset, short, long]) is long
-    assert retry.decisive([large, reset]) is reset
-    assert retry.decisive([large]) is large
-    assert retry.decisive([long, gone]) is gone
-    assert retry.decisive([long, signed_out, gone, large]) is signed_out
-    assert retry.decisive([reset, errors.TransientError("another")]) is reset
+    assert retry.decisive_error([large, reset, short, long]) is long
+    assert retry.decisive_error([large, reset]) is reset
+    assert retry.decisive_error([large]) is large
+    assert retry.decisive_error([long, gone]) is gone
+    assert retry.decisive_error([long, signed_out, gone, large]) is signed_out
+    assert retry.decisive_error([reset, errors.TransientError("another")]) is reset
 
 
 def test_attempts_are_used_up() -> None:
@@ -98,12 +98,14 @@ def test_a_lost_browser_is_replaced_at_once() -> None:
 def test_an_order_that_kills_browsers_is_set_aside() -> None:
     """After too many lost browsers the order fails, with a higher limit if only its files were loading."""
     lost = errors.BrowserLostError("killed")
-    assert isinstance(decide(lost, 9, past=retry.AttemptHistory(browsers=retry.MAX_PAGE_CRASHES - 1)), retry.Retry)
-    assert decide(lost, 1, past=retry.AttemptHistory(browsers=retry.MAX_PAGE_CRASHES)) == retry.GiveUp()
+    assert isinstance(decide(lost, 9, past=retry.AttemptHistory(page_losses=retry.MAX_PAGE_CRASHES - 1)), retry.Retry)
+    assert decide(lost, 1, past=retry.AttemptHistory(page_losses=retry.MAX_PAGE_CRASHES)) == retry.GiveUp()
     assert isinstance(
-        decide(lost, 1, past=retry.AttemptHistory(on_page=False, losses=retry.MAX_FILE_CRASHES - 1)), retry.Retry
+        decide(lost, 1, past=retry.AttemptHistory(on_page=False, file_losses=retry.MAX_FILE_CRASHES - 1)), retry.Retry
     )
-    assert decide(lost, 1, past=retry.AttemptHistory(on_page=False, losses=retry.MAX_FILE_CRASHES)) == retry.GiveUp()
+    assert (
+        decide(lost, 1, past=retry.AttemptHistory(on_page=False, file_losses=retry.MAX_FILE_CRASHES)) == retry.GiveUp()
+    )
 
 
 def test_the_server_may_ask_for_more_patience() -> None:

@@ -33,7 +33,7 @@ class Request:
     """As sent, percent-encoded, without the query."""
     query: str
     session: str
-    """`s1`, `s2`, … in the order of the sign-ins; `""` if nobody was signed in."""
+    """`s1`, `s2`, … in the order of the sign-ins; `""`: not signed in."""
 
 
 class Tenant:
@@ -42,8 +42,8 @@ class Tenant:
     Everything may be used from any thread.
 
     Attributes:
-        orders: the orders in people's lists, and what should come of each.
-        all_orders: those, and others that a search or a wrong id leads to.
+        orders: the orders in users' lists, with their expected results.
+        all_orders: those, and others to which a search or a wrong id leads.
         by_number: the orders in people's lists, by `po_number`.
         origin: scheme, host and port, e.g. `http://127.0.0.1:40123`.
         storage_origin: the same of the storage, on another host name.

@@ -117,7 +117,7 @@ class Look:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Options:
-    """What a look at one frame is told."""
+    """The arguments of a look at one frame."""
 
     number: str
     """The order's PO number."""

@@ -1,10 +1,9 @@
 """Which links in a list of attachments are no entries but do something with one, with the list or with the order. Pure.
 
 A list may show titles without file names ("Frame contract"), so a link in it counts although nothing says "file". A
-link that says neither file nor download may also be a command in a word that nobody knows ("Take over"), and asking for
-its address would carry it out. What tells them apart is not the word: entries of a list are alike, each in a row of its
-own, with a name of its own; a command stands outside the rows or recurs in each, and its address continues that of what
-it is done to.
+link that says neither file nor download may also be a command with an unknown word ("Take over"), and requesting its
+address would execute it. The word does not distinguish them. But entries of a list are alike, each in its own row with
+its own name; a command is outside the rows or recurs in each, and its address continues that of its object.
 """
 
 from __future__ import annotations

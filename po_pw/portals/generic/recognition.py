@@ -122,8 +122,8 @@ def _number_of_same_form(title: str, headings: Sequence[str], po_number: str) ->
 def _is_own_id(shown: str, order: models.PurchaseOrder, part: str, *, strong: bool) -> bool:
     """Whether a number that is not the order's may be the portal's own id of this record.
 
-    The address must have it, too; but so it does if the list gives the order another order's address. What tells them
-    apart: an id lacks the prefix of PO numbers. Without a prefix, the page must also show the order's number.
+    The address must have it, too; but so it does if the list gives the order another order's address. The
+    difference: an id lacks the prefix of PO numbers. Without a prefix, the page must also show the order's number.
     """
     if numbers.core(shown) != numbers.core(part):
         return False
