@@ -104,8 +104,8 @@ def _another_number(
             is_own = bare == numbers.core(order.po_number) or _is_own_id(one, order, part, strong=strong)
             if not is_own and other_orders(bare):
                 return f"its heading shows {one!r}, which is another order", True
-    if not strong and (shown := _number_of_same_form(facts.title, tops, order.po_number)):
-        return f"its title and heading show {shown!r}", True
+    if not strong and (foreign := _number_of_same_form(facts.title, tops, order.po_number)):
+        return f"its title and heading show {foreign!r}", True
     return doubt, not doubt
 
 
