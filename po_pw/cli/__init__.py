@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
 
 def main() -> None:
     """The console script `po-pw`."""
@@ -11,7 +14,7 @@ def main() -> None:
         from po_pw.cli import output, uncaught
     except KeyboardInterrupt:  # Ctrl-C in the first half second
         sys.stderr.write("po-pw: interrupted\n")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     uncaught.redact_output()
 
     with output.guarded():

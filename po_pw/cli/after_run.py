@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from po_pw import environ, errors, known_secrets
+from po_pw import cli, environ, errors, known_secrets
 from po_pw.cli import boundary
 from po_pw.results import end_report
 
@@ -50,7 +50,7 @@ def reporting_end(options: settings.Settings, list_name: str) -> Iterator[RunEnd
         _report(options, _end(options, list_name, run_end, type(error).exit_code, str(error)))
         raise
     except KeyboardInterrupt:
-        _report(options, _end(options, list_name, run_end, boundary.INTERRUPTED, "it was interrupted"))
+        _report(options, _end(options, list_name, run_end, cli.INTERRUPTED, "it was interrupted"))
         raise
     if run_end.done is not None:
         _report(options, _end(options, list_name, run_end, run_end.done.exit_code, ""))

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import typer
 
-from po_pw import errors
+from po_pw import cli, errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-INTERRUPTED: Final = 130
 
 _NOT_WHOLE: Final = (
     "the installation of po-pw is incomplete: {}.\nInstall it again: pip install --force-reinstall po-pw (with the "
@@ -44,7 +42,7 @@ def report_errors() -> Iterator[None]:
         raise typer.Exit(type(error).exit_code) from None
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(cli.INTERRUPTED) from None
     except OSError as error:
         complain(f"{refused_by_system(error)}.\n{_details(error, 'If it happens again, report it with that file.')}")
         raise typer.Exit(errors.MachineError.exit_code) from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
+from po_pw import cli
 from po_pw.cli import boundary, durations, panels, paths
 from po_pw.demo.coupa import demo_tenant
 
@@ -221,7 +222,7 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
         )
     typer.echo(f"Signed in as {portal.username}, with {done.browser.name} {done.browser.version}.")
     ended = running.run_table(options, several.of_table(read.open_table(table)), resume=None)
-    if ended.exit_code == boundary.INTERRUPTED:
+    if ended.exit_code == cli.INTERRUPTED:
         return ended.exit_code
     problems, checked = _check(portal.orders, ended.out, ended.summary.names["results.json"])
     typer.echo()

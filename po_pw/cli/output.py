@@ -14,6 +14,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, TextIO
 
+from po_pw import cli
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 _FAILED: Final = 3
 """Exit code if the output could not be written: a problem of this computer."""
-_INTERRUPTED: Final = 130
 
 
 class _Bytes(io.FileIO):
@@ -54,7 +55,7 @@ def guarded() -> Iterator[None]:
     except SystemExit as end:
         code = end.code
     except KeyboardInterrupt:  # before a command started, or after it ended
-        code = _INTERRUPTED
+        code = cli.INTERRUPTED
         sys.stderr.write("po-pw: interrupted\n")
     for text, _ in streams.values():
         with contextlib.suppress(OSError, ValueError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from po_pw import errors, events, models, redact
+from po_pw import cli, errors, events, models, redact
 from po_pw.cli import boundary, desktop, event_stream, live, shell, signals, summary_view
 from po_pw.engine import run as engine
 from po_pw.results import end_report
@@ -218,6 +218,6 @@ def commands_after(words: Sequence[str], out: str = "") -> summaries.Commands:
 
 def _exit_code(summary: counts.Summary, *, interrupted: bool) -> int:
     if interrupted and summary.not_reached:
-        return boundary.INTERRUPTED
+        return cli.INTERRUPTED
     bad = summary.counts.get(models.Status.FAILED, 0) + summary.counts.get(models.Status.PARTIAL, 0)
     return 1 if bad or summary.not_reached or summary.warnings else 0

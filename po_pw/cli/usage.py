@@ -175,10 +175,11 @@ class Group(Overview):
 
 
 def _interrupted() -> typer.Exit:
+    from po_pw import cli
     from po_pw.cli import boundary
 
     boundary.complain("interrupted")
-    return typer.Exit(boundary.INTERRUPTED)
+    return typer.Exit(cli.INTERRUPTED)
 
 
 _USAGE_ERROR: Final[Any] = typer.BadParameter.__mro__[1]
