@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from po_pw import cli, errors, events, models, redact
-from po_pw.cli import boundary, desktop, event_stream, live, shell, signals, summary_view
+from po_pw.cli import desktop, event_stream, live, shell, signals, summary_view
 from po_pw.engine import run as engine
 from po_pw.results import end_report
 from po_pw.results import summary as summaries
