@@ -223,7 +223,7 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
     ended = running.run_table(options, several.of_table(read.open_table(table)), resume=None)
     if ended.exit_code == boundary.INTERRUPTED:
         return ended.exit_code
-    problems, checked = _check(portal.orders, ended.out, ended.summary.names["results.json"])
+    problems, checked = _check(portal.orders, ended.out, ended.totals.names["results.json"])
     typer.echo()
     for order in expected_to_fail:
         typer.echo(f"  failed on purpose  {order.po_number}: {order.expected_error} ({order.about})")
