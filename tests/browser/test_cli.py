@@ -82,11 +82,11 @@ def test_unusable_input_is_one_message(tmp_path: Path, content: bytes | None, wo
     ("words", "said"),
     [
         (["process", "pos.csv", "-w", "0"], "--workers"),
-        (["process", "pos.csv", "--url-template", "ftp://x"], "--url-template"),
+        pytest.param(["process", "pos.csv", "--url-template", "ftp://x"], "--url-template", marks=pytest.mark.long),
         (["process", "pos.csv", "--quiet", "--verbose"], "--quiet says less, --verbose says more"),
         (["process", "pos.csv", "--browser", "/no/such/browser"], "/no/such/browser"),
         (["login", "https://portal.example", "--username", "me"], "password"),
-        (["login", "portal.example", "--username", "me"], "http"),
+        pytest.param(["login", "portal.example", "--username", "me"], "http", marks=pytest.mark.long),
     ],
 )
 def test_misuse_says_what_to_do(tmp_path: Path, words: list[str], said: str) -> None:

@@ -153,6 +153,7 @@ def test_an_ended_session_is_never_no_attachments(tmp_path: Path, requests: int)
         assert ran.outcomes == {}
 
 
+@pytest.mark.long
 def test_reading_again_gives_the_same_attachments(tmp_path: Path) -> None:
     """A refresh finds every file by its earlier id, and downloads none again."""
     with tenant_server.serve_in_thread(NATIVE) as running:

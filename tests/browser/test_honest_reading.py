@@ -33,7 +33,7 @@ def good(*numbers: str) -> dict[str, str | Answer]:
     ("path", "answer"),
     [
         ("/orders/PO-2", Answer(order("PO-3", area("PO-3.pdf")))),
-        ("/orders/PO-2", Answer(to="/dashboard")),
+        pytest.param("/orders/PO-2", Answer(to="/dashboard"), marks=pytest.mark.long),
         ("/orders/PO-2", Answer(page("Error", "<h1>Something went wrong</h1><p>Please try again later.</p>"))),
     ],
     ids=["another-order", "dashboard", "error-with-200"],

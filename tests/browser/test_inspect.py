@@ -126,6 +126,7 @@ def test_pages_of_a_list_are_all_in_the_table(tmp_path: Path, home: Path, portal
     assert turned.split()[0] == "pressed"
 
 
+@pytest.mark.long
 def test_no_file_is_ever_overwritten(tmp_path: Path, home: Path, portal: server.Portal) -> None:
     """The screenshot gets a name that no file has."""
     (tmp_path / "po-pw-inspect.png").write_text("mine")
