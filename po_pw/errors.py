@@ -230,6 +230,17 @@ class SessionExpiredError(OrderError):
         self.by_data = by_data
 
 
+def too_large(max_bytes: int, what: str = "the file") -> PermanentError:
+    """The error for a file above the user's limit.
+
+    Args:
+        max_bytes: the limit.
+        what: is too large, for the message.
+    """
+    msg = f"{what} is larger than {max_bytes:,} bytes, the limit you set (--max-file-size)"
+    return PermanentError(msg, models.ErrorCode.TOO_LARGE)
+
+
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The first leaf of an exception group: the error of a task group to show to the user."""
     leaf: BaseException = group

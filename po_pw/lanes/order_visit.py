@@ -110,7 +110,7 @@ class OrderVisit:
                 on_audit=self._audit,
                 on_no_file=self._refuse_press,
             )
-        except document_answers.PageInsteadError as error:
+        except document_answers.PageOpenedError as error:
             self._shown = None
             try:
                 await file_checks.raise_if_signed_out(self._lease.page, self._order.url, error)
