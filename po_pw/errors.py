@@ -112,7 +112,7 @@ class OrderError(PoPwError):
 
 
 class TransientError(OrderError):
-    """May work later: connection reset, timeout, 408, 425, 429, 5xx, crash.
+    """May work later: connection reset, timeout, crash, a status that is temporary (`http_statuses.is_temporary`).
 
     Attributes:
         retry_after: seconds to wait, from the server's `Retry-After`; None if not sent.
