@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
-from po_pw.cli import boundary, durations, panels, paths
+from po_pw.cli import boundary, durations, option_groups, paths
 from po_pw.demo.coupa import demo_tenant
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def demo(
             min=1,
             max=64,
             help="How many browsers work at once.",
-            rich_help_panel=panels.BROWSER,
+            rich_help_panel=option_groups.BROWSER,
         ),
     ] = 4,
     out: Annotated[
@@ -73,7 +73,7 @@ def demo(
     ] = 0.15,
     browser: paths.BrowserOption = None,
     headed: Annotated[
-        bool, typer.Option("--headed", help="Show the browser windows.", rich_help_panel=panels.BROWSER)
+        bool, typer.Option("--headed", help="Show the browser windows.", rich_help_panel=option_groups.BROWSER)
     ] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Only start the portal, to try po-pw on it yourself.")] = False,
     port: Annotated[
