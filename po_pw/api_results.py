@@ -82,7 +82,7 @@ class RunResult(Sequence[OrderResult]):
     """Result of one call: a result per order, in the given order."""
 
     results: tuple[OrderResult, ...]
-    summary: counts.Summary
+    summary: counts.Totals
     out: str
     """The output directory, with results.csv and the other tables."""
 

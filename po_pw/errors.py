@@ -112,7 +112,7 @@ class OrderError(PoPwError):
 
 
 class TransientError(OrderError):
-    """May work later: connection reset, timeout, 408, 425, 429, 5xx, crash.
+    """May work later: connection reset, timeout, crash, a status that is temporary (`http_statuses.is_temporary`).
 
     Attributes:
         retry_after: seconds to wait, from the server's `Retry-After`; None if not sent.
@@ -228,6 +228,17 @@ class SessionExpiredError(OrderError):
         super().__init__(message, code)
         self.host = host
         self.by_data = by_data
+
+
+def too_large(max_bytes: int, what: str = "the file") -> PermanentError:
+    """The error for a file above the user's limit.
+
+    Args:
+        max_bytes: the limit.
+        what: is too large, for the message.
+    """
+    msg = f"{what} is larger than {max_bytes:,} bytes, the limit you set (--max-file-size)"
+    return PermanentError(msg, models.ErrorCode.TOO_LARGE)
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,4 +1,4 @@
-"""Maps HTTP statuses and `Retry-After` to our errors, for the HTTP client and the browser alike. Pure."""
+"""What an HTTP status and `Retry-After` mean, and the error for each; for the HTTP client and the browser. Pure."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def error_of(status: int, said: str, wait: str) -> errors.TransientError | error
         wait: the response's `Retry-After`; `""` if it has none.
 
     Returns:
-        TransientError for 202, 408, 425, 429 and 5xx; PermanentError for all others.
+        TransientError for 202 and what `is_temporary`; PermanentError for all others.
     """
     seconds = retry_after(wait)
     if status == 202:

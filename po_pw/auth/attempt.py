@@ -136,6 +136,7 @@ class Attempt:
             return True
         if first.ways_in or any(form.asks_who or form.asks_secret for form in first.forms):
             return False
+        # Not `http_statuses.is_temporary`: after 408, 425 or 429 `prove` looks again, and says what answers.
         if first.status >= 500:
             msg = f"{self._url} answers HTTP {first.status}: the portal has a problem. Nothing was saved."
             raise errors.PortalUnreachableError(f"{msg} Try again later.")

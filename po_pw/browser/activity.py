@@ -1,4 +1,4 @@
-"""A page's activity, with short descriptions of its sources that are the same on every order of a portal."""
+"""What a page is still doing, in short descriptions that are the same on every order of a portal. Pure."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ async def capture(
     Raises:
         TransientError: nothing started in time, or the control was not found.
         PressRefusedError: it may not be pressed, its request was stopped, or its request brought no file.
-        NotAFileError: a page came instead (`PageInsteadError`).
+        NotAFileError: a page came instead (`PageOpenedError`).
     """
     press_guarding = await context.guards.on(lease)
     press = press_record.Press(models.Purpose.FILE, decide, on_audit, lease.page.url, frozenset(lease.kinds))
@@ -127,7 +127,7 @@ async def download(
     Raises:
         TransientError: nothing started in time, or the connection failed.
         PermanentError: the browser does not trust the host, or its request was refused.
-        NotAFileError: a page came instead (`PageInsteadError`).
+        NotAFileError: a page came instead (`PageOpenedError`).
     """
     await lease.end_guard()
     page = lease.page

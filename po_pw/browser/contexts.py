@@ -16,12 +16,12 @@ from po_pw.browser import (
     frame_reports,
     heartbeat,
     launching,
+    oversize_downloads,
     page_lease,
     pages,
     press_guard,
     recording,
     shutdown,
-    transfers,
     watchdog,
 )
 
@@ -77,7 +77,7 @@ class Context:
         self._closing = False
         self._pages = pages.Pages(worker, inner, unseen=unseen)
         self.guards = context_guards.Guards(inner, self._pages.owner, self._kill_unleft)
-        self.transfers: transfers.Transfers | None = None
+        self.oversize: oversize_downloads.OversizeDownloads | None = None
         self.recording: recording.Recording | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -104,8 +104,8 @@ class Context:
                 self._process = psutil.Process(pid)
                 self.pid = pid
             if max_bytes is not None:
-                self.transfers = transfers.Transfers(session, max_bytes)
-                await self.transfers.watch(self.downloads)
+                self.oversize = oversize_downloads.OversizeDownloads(session, max_bytes)
+                await self.oversize.watch(self.downloads)
             if timing is not None:
                 self._begin(self._listen(session, timing), "heartbeat")
             elif max_bytes is None:

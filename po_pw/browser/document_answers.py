@@ -155,7 +155,7 @@ def _refusal(url: str, status: int, failed: str, sent: Mapping[str, str]) -> err
     if status == 0:
         return NotProcessedError(f"the file could not be downloaded ({failed or 'no answer'})")
     if status not in _NO_FILE | {403, 404, 410} and not http_statuses.is_temporary(status):
-        return PageInsteadError("a click on the attachment opened a page instead of the file", url=url, status=status)
+        return PageOpenedError("a click on the attachment opened a page instead of the file", url=url, status=status)
     said = f"the portal answered HTTP {status} for the file"
     error = http_statuses.error_of(status, said, sent.get("retry-after", ""))
     if isinstance(error, errors.TransientError) and http_statuses.is_not_processed(status):
@@ -167,8 +167,8 @@ class NotProcessedError(errors.TransientError):
     """The portal or the connection failed before the request was processed: the control may be pressed again."""
 
 
-class PageInsteadError(errors.NotAFileError):
-    """A page came instead of a file; the portal decides whether it is a sign-in page."""
+class PageOpenedError(errors.NotAFileError):
+    """The browser opened a page instead of a file; the portal decides whether it is a sign-in page."""
 
     def __init__(self, message: str, *, url: str, status: int) -> None:
         super().__init__(message)

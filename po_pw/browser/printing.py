@@ -99,8 +99,7 @@ async def _print(session: playwright.CDPSession, path: Path, footer_html: str, m
             content = base64.b64decode(chunk["data"]) if chunk.get("base64Encoded") else chunk["data"].encode("latin-1")
             size += len(content)
             if most is not None and size > most:
-                msg = f"the printed page is larger than {most:,} bytes, the limit you set (--max-file-size)"
-                raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
+                raise errors.too_large(most, "the printed page")
             await asyncio.to_thread(file.write, content)
             if chunk["eof"]:
                 break

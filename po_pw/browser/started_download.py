@@ -47,7 +47,7 @@ class StartedDownload:
             PermanentError: it was larger than allowed and was cancelled.
             BrowserLostError: the browser crashed.
         """
-        limits = self._context.transfers
+        oversize = self._context.oversize
         try:
             path = Path(await self._arrived(stall))
         except playwright.Error as error:
@@ -55,17 +55,17 @@ class StartedDownload:
             if not await self._context.is_alive():
                 msg = f"the browser stopped while downloading {self.sent_name!r}"
                 raise errors.BrowserLostError(msg) from error
-            if limits is not None and limits.ended(self.url, self.sent_name):
-                raise too_large(limits.max_bytes) from error
+            if oversize is not None and oversize.was_cancelled(self.url, self.sent_name):
+                raise errors.too_large(oversize.max_bytes) from error
             msg = f"the download of {self.sent_name!r} broke off ({why})"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED) from error
         # Chromium accepts a body that is too short if the server sends no validator (ETag).
         announced = numerals.parse_int(self.headers.get("content-length", ""))
         encoded = self.headers.get("content-encoding", "identity").lower() not in {"", "identity"}
         size = (await asyncio.to_thread(path.stat)).st_size
-        if limits is not None and size > limits.max_bytes:  # complete before it could be cancelled
+        if oversize is not None and size > oversize.max_bytes:  # complete before it could be cancelled
             await self.discard()
-            raise too_large(limits.max_bytes)
+            raise errors.too_large(oversize.max_bytes)
         if announced is not None and not encoded and size < announced:
             msg = f"only {size} of {announced} bytes of {self.sent_name!r} arrived"
             raise errors.TransientError(msg, models.ErrorCode.TRUNCATED)
@@ -97,13 +97,6 @@ class StartedDownload:
         """Cancels the download and removes its file; no effect if the browser is gone."""
         with contextlib.suppress(playwright.Error):
             await page_lease.discard_download(self._download)
-
-
-def too_large(max_bytes: int) -> errors.PermanentError:
-    """The error for a file above the user's limit."""
-    return errors.PermanentError(
-        f"the file is larger than {max_bytes:,} bytes, the limit you set (--max-file-size)", models.ErrorCode.TOO_LARGE
-    )
 
 
 def _bytes_in(folder: Path) -> int:

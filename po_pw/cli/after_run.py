@@ -26,7 +26,7 @@ _WITHIN: Final = 300.0
 
 
 class RunEnd:
-    """Receives the summary when a run ends normally."""
+    """Receives how the run ended, if it ended normally."""
 
     done: running.Done | None = None
 
@@ -58,7 +58,7 @@ def reporting_end(options: settings.Settings, list_name: str) -> Iterator[RunEnd
 
 def _end(options: settings.Settings, list_name: str, run_end: RunEnd, exit_code: int, error: str) -> end_report.End:
     out = options.out.absolute()
-    return end_report.End(exit_code, list_name, out, run_end.done.summary if run_end.done else None, error)
+    return end_report.End(exit_code, list_name, out, run_end.done.totals if run_end.done else None, error)
 
 
 def _report(options: settings.Settings, end: end_report.End) -> None:

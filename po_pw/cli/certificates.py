@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from po_pw.cli import panels, paths
+from po_pw.cli import option_groups, paths
 
 if TYPE_CHECKING:
     from po_pw import settings
@@ -20,7 +20,7 @@ FileOption: TypeAlias = Annotated[
         metavar="FILE",
         parser=paths.path,
         help="PEM or PKCS#12 file with a certificate and its key, for a portal that asks for one.",
-        rich_help_panel=panels.PORTAL,
+        rich_help_panel=option_groups.PORTAL,
     ),
 ]
 HostOption: TypeAlias = Annotated[
@@ -29,7 +29,7 @@ HostOption: TypeAlias = Annotated[
         "--client-certificate-host",
         metavar="HOST",
         help="Send the client certificate to this host. Can be repeated. Without a file: one from the system's store.",
-        rich_help_panel=panels.PORTAL,
+        rich_help_panel=option_groups.PORTAL,
     ),
 ]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 import typer
 
 from po_pw import cli
-from po_pw.cli import boundary, durations, panels, paths
+from po_pw.cli import boundary, durations, option_groups, paths
 from po_pw.demo.coupa import demo_tenant
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def demo(
             min=1,
             max=64,
             help="How many browsers work at once.",
-            rich_help_panel=panels.BROWSER,
+            rich_help_panel=option_groups.BROWSER,
         ),
     ] = 4,
     out: Annotated[
@@ -74,7 +74,7 @@ def demo(
     ] = 0.15,
     browser: paths.BrowserOption = None,
     headed: Annotated[
-        bool, typer.Option("--headed", help="Show the browser windows.", rich_help_panel=panels.BROWSER)
+        bool, typer.Option("--headed", help="Show the browser windows.", rich_help_panel=option_groups.BROWSER)
     ] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Only start the portal, to try po-pw on it yourself.")] = False,
     port: Annotated[
@@ -224,7 +224,7 @@ def _run(portal: AnyPortal, out: Path, *, workers: int, browser: str | None, hea
     ended = running.run_table(options, several.of_table(read.open_table(table)), resume=None)
     if ended.exit_code == cli.INTERRUPTED:
         return ended.exit_code
-    problems, checked = _check(portal.orders, ended.out, ended.summary.names["results.json"])
+    problems, checked = _check(portal.orders, ended.out, ended.totals.names["results.json"])
     typer.echo()
     for order in expected_to_fail:
         typer.echo(f"  failed on purpose  {order.po_number}: {order.expected_error} ({order.about})")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from po_pw.cli import boundary, certificates, panels, paths, tally
+from po_pw.cli import boundary, certificates, option_groups, paths, tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -27,13 +27,13 @@ def doctor(
             "--workers",
             metavar="N",
             help="How many browsers a run would open, 1 to 64.  [default: 4]",
-            rich_help_panel=panels.BROWSER,
+            rich_help_panel=option_groups.BROWSER,
         ),
     ] = None,
     out: paths.OutOption = None,
     browser: paths.BrowserOption = None,
     headed: Annotated[
-        bool, typer.Option("--headed", help="Try the browser with a window.", rich_help_panel=panels.BROWSER)
+        bool, typer.Option("--headed", help="Try the browser with a window.", rich_help_panel=option_groups.BROWSER)
     ] = False,
     base_profile: paths.BaseProfileOption = None,
     portal: paths.PortalOption = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from po_pw.cli import boundary, certificates, durations, panels, paths
+from po_pw.cli import boundary, certificates, durations, option_groups, paths
 
 if TYPE_CHECKING:
     from po_pw import sessions, settings
@@ -29,19 +29,23 @@ def login(
     username: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Fill the sign-in forms as this user, without a window.", rich_help_panel=panels.PORTAL
+            metavar="NAME",
+            help="Fill the sign-in forms as this user, without a window.",
+            rich_help_panel=option_groups.PORTAL,
         ),
     ] = None,
     password_stdin: Annotated[
         bool,
-        typer.Option("--password-stdin", help="Read the password from standard input.", rich_help_panel=panels.PORTAL),
+        typer.Option(
+            "--password-stdin", help="Read the password from standard input.", rich_help_panel=option_groups.PORTAL
+        ),
     ] = False,
     remember: Annotated[
         bool,
         typer.Option(
             "--remember",
             help="Save the password in this computer's keyring, so that runs can sign in again.",
-            rich_help_panel=panels.PORTAL,
+            rich_help_panel=option_groups.PORTAL,
         ),
     ] = False,
     totp_command: Annotated[
@@ -49,7 +53,7 @@ def login(
         typer.Option(
             metavar="COMMAND",
             help="A program that prints the one-time code.  [default: po-pw asks you]",
-            rich_help_panel=panels.PORTAL,
+            rich_help_panel=option_groups.PORTAL,
         ),
     ] = None,
     import_cookies: Annotated[
@@ -58,7 +62,7 @@ def login(
             metavar="FILE",
             parser=paths.path,
             help="Sign in with cookies exported from your own browser (Netscape format, cookies.txt).",
-            rich_help_panel=panels.PORTAL,
+            rich_help_panel=option_groups.PORTAL,
         ),
     ] = None,
     account: Annotated[
@@ -66,7 +70,7 @@ def login(
         typer.Option(
             metavar="NAME",
             help="A name for a second user of the same portal; give the same name to process.",
-            rich_help_panel=panels.PORTAL,
+            rich_help_panel=option_groups.PORTAL,
         ),
     ] = None,
     check: Annotated[
@@ -82,7 +86,7 @@ def login(
         typer.Option(
             metavar="HOST",
             help="Another host that may receive the password or imported cookies, if the portal sends you there.",
-            rich_help_panel=panels.PORTAL,
+            rich_help_panel=option_groups.PORTAL,
         ),
     ] = None,
     wait: Annotated[

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import typer
 
-from po_pw.cli import panels
+from po_pw.cli import option_groups
 
 
 def path(given: str | Path) -> Path:
@@ -68,7 +68,7 @@ OutOption = Annotated[
         metavar="PATH",
         parser=path,
         help="The output folder: files and results go there.  [default: downloads]",
-        rich_help_panel=panels.FILES,
+        rich_help_panel=option_groups.FILES,
     ),
 ]
 """The output directory of a run, for commands that start one or check what one needs."""
@@ -78,7 +78,7 @@ BrowserOption = Annotated[
     typer.Option(
         metavar="NAME",
         help="Use only this browser: msedge, chrome, chromium, or the path of one.",
-        rich_help_panel=panels.BROWSER,
+        rich_help_panel=option_groups.BROWSER,
     ),
 ]
 """The browser to start, for commands that start one."""
@@ -89,7 +89,7 @@ BaseProfileOption = Annotated[
         metavar="PATH",
         parser=path,
         help="The browser profile to copy for each worker.  [default: the one that `po-pw login` made]",
-        rich_help_panel=panels.BROWSER,
+        rich_help_panel=option_groups.BROWSER,
     ),
 ]
 """The profile to copy, for commands that start workers' browsers or check them."""
@@ -99,7 +99,7 @@ AccountOption = Annotated[
     typer.Option(
         metavar="NAME",
         help="Use the sign-in that was made with `po-pw login --account NAME`.",
-        rich_help_panel=panels.PORTAL,
+        rich_help_panel=option_groups.PORTAL,
     ),
 ]
 """Whose sign-ins to use, for commands that open portals."""
@@ -109,7 +109,7 @@ PortalOption = Annotated[
     typer.Option(
         metavar="NAME",
         help="Treat all orders as orders of this kind of portal: coupa or generic.",
-        rich_help_panel=panels.PORTAL,
+        rich_help_panel=option_groups.PORTAL,
     ),
 ]
 """The kind of portal, for commands that read pages."""

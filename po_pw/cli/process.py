@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from po_pw.cli import boundary, certificates, panels, paths
+from po_pw.cli import boundary, certificates, option_groups, paths
 
 
 def process(
@@ -28,7 +28,7 @@ def process(
             metavar="NUMBERS",
             help="Only these orders of the list, e.g. 4711,4712. Without a list: orders of the portal of --base-url or "
             "--url-template, else of the Coupa portal that you are signed in to.",
-            rich_help_panel=panels.LIST,
+            rich_help_panel=option_groups.LIST,
         ),
     ] = None,
     workers: Annotated[
@@ -38,7 +38,7 @@ def process(
             "--workers",
             metavar="N",
             help="How many browsers work at once, 1 to 64.  [default: 4]",
-            rich_help_panel=panels.BROWSER,
+            rich_help_panel=option_groups.BROWSER,
         ),
     ] = None,
     out: paths.OutOption = None,
@@ -47,7 +47,7 @@ def process(
         typer.Option(
             metavar="URL",
             help="The portal's address, e.g. https://x.coupahost.com; po-pw then finds each order by its PO number.",
-            rich_help_panel=panels.PORTAL,
+            rich_help_panel=option_groups.PORTAL,
         ),
     ] = None,
     portal: paths.PortalOption = None,
@@ -56,7 +56,7 @@ def process(
         typer.Option(
             metavar="URL",
             help="Address for rows without a url, e.g. https://x.coupahost.com/order_headers/{po_number}",
-            rich_help_panel=panels.PORTAL,
+            rich_help_panel=option_groups.PORTAL,
         ),
     ] = None,
     browser: Annotated[
@@ -64,11 +64,11 @@ def process(
         typer.Option(
             metavar="NAME",
             help="Use only this browser: msedge, chrome, chromium, or the path of one.  [default: the first one found]",
-            rich_help_panel=panels.BROWSER,
+            rich_help_panel=option_groups.BROWSER,
         ),
     ] = None,
     headed: Annotated[
-        bool, typer.Option("--headed", help="Show the browser windows.", rich_help_panel=panels.BROWSER)
+        bool, typer.Option("--headed", help="Show the browser windows.", rich_help_panel=option_groups.BROWSER)
     ] = False,
     base_profile: paths.BaseProfileOption = None,
     account: paths.AccountOption = None,
@@ -78,7 +78,7 @@ def process(
             metavar="FIELD=NAME",
             help="Which column of the list is po_number, url, supplier or amount, "
             'e.g. po_number="Order no.". Can be repeated.',
-            rich_help_panel=panels.LIST,
+            rich_help_panel=option_groups.LIST,
         ),
     ] = None,
     filter_: Annotated[
@@ -88,7 +88,7 @@ def process(
             metavar="COLUMN=TEXT",
             help='Only rows with this value, e.g. "supplier=ACME*". Can be repeated: of one column, any value may '
             "match; of different columns, all must.",
-            rich_help_panel=panels.LIST,
+            rich_help_panel=option_groups.LIST,
         ),
     ] = None,
     types: Annotated[
@@ -96,7 +96,7 @@ def process(
         typer.Option(
             metavar="TYPES",
             help="Download only files of these types, e.g. pdf,xlsx; others are recorded as skipped.  [default: all]",
-            rich_help_panel=panels.FILES,
+            rich_help_panel=option_groups.FILES,
         ),
     ] = None,
     layout: Annotated[
@@ -105,7 +105,7 @@ def process(
             metavar="LAYOUT",
             help="Pattern for the folder names, from any columns of the list.  "
             "[default: {supplier}/{po_number}_{status}]",
-            rich_help_panel=panels.FILES,
+            rich_help_panel=option_groups.FILES,
         ),
     ] = None,
     write_back: Annotated[
@@ -113,22 +113,24 @@ def process(
         typer.Option(
             "--write-back",
             help="Also write status, files, folder and time into FILE. po-pw keeps a copy of the original.",
-            rich_help_panel=panels.LIST,
+            rich_help_panel=option_groups.LIST,
         ),
     ] = False,
     limit: Annotated[
-        int | None, typer.Option(metavar="N", help="Process only the first N rows.", rich_help_panel=panels.LIST)
+        int | None, typer.Option(metavar="N", help="Process only the first N rows.", rich_help_panel=option_groups.LIST)
     ] = None,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Download everything again, finished orders too.", rich_help_panel=panels.AGAIN),
+        typer.Option(
+            "--force", help="Download everything again, finished orders too.", rich_help_panel=option_groups.AGAIN
+        ),
     ] = False,
     refresh: Annotated[
         bool,
         typer.Option(
             "--refresh",
             help="Open finished orders too, and download what is new or changed there.",
-            rich_help_panel=panels.AGAIN,
+            rich_help_panel=option_groups.AGAIN,
         ),
     ] = False,
     dry_run: Annotated[
@@ -137,13 +139,15 @@ def process(
             "--dry-run",
             help="Check the list, this computer and the sign-in, read the first three orders, and say what a run "
             "would do.",
-            rich_help_panel=panels.LIST,
+            rich_help_panel=option_groups.LIST,
         ),
     ] = False,
     only_failed: Annotated[
         bool,
         typer.Option(
-            "--only-failed", help="Retry only the orders that failed or are incomplete.", rich_help_panel=panels.AGAIN
+            "--only-failed",
+            help="Retry only the orders that failed or are incomplete.",
+            rich_help_panel=option_groups.AGAIN,
         ),
     ] = False,
     verify: Annotated[
@@ -151,13 +155,15 @@ def process(
         typer.Option(
             "--verify",
             help="Check the files of finished orders by SHA-256, not only by size.",
-            rich_help_panel=panels.AGAIN,
+            rich_help_panel=option_groups.AGAIN,
         ),
     ] = False,
     max_path: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Longest path of a downloaded file, 120 to 4096 characters.", rich_help_panel=panels.FILES
+            metavar="N",
+            help="Longest path of a downloaded file, 120 to 4096 characters.",
+            rich_help_panel=option_groups.FILES,
         ),
     ] = None,
     max_file_size: Annotated[
@@ -165,7 +171,7 @@ def process(
         typer.Option(
             metavar="SIZE",
             help="Skip files that are larger, e.g. 500MB.  [default: no limit]",
-            rich_help_panel=panels.LIMITS,
+            rich_help_panel=option_groups.LIMITS,
         ),
     ] = None,
     max_total_size: Annotated[
@@ -173,7 +179,7 @@ def process(
         typer.Option(
             metavar="SIZE",
             help="Stop after downloading this much, e.g. 20GiB.  [default: no limit]",
-            rich_help_panel=panels.LIMITS,
+            rich_help_panel=option_groups.LIMITS,
         ),
     ] = None,
     allow_host: Annotated[
@@ -181,7 +187,7 @@ def process(
         typer.Option(
             metavar="HOST",
             help="Also download files from this host, e.g. files.example.com or *.example.com. Can be repeated.",
-            rich_help_panel=panels.FILES,
+            rich_help_panel=option_groups.FILES,
         ),
     ] = None,
     client_certificate: certificates.FileOption = None,
@@ -189,7 +195,7 @@ def process(
     attempts: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Maximum attempts per order, 1 to 20.  [default: 4]", rich_help_panel=panels.LIMITS
+            metavar="N", help="Maximum attempts per order, 1 to 20.  [default: 4]", rich_help_panel=option_groups.LIMITS
         ),
     ] = None,
     order_timeout: Annotated[
@@ -197,7 +203,7 @@ def process(
         typer.Option(
             metavar="DURATION",
             help="Longest time to read one order's page, e.g. 90s or 5m.  [default: 5m]",
-            rich_help_panel=panels.LIMITS,
+            rich_help_panel=option_groups.LIMITS,
         ),
     ] = None,
     patience: Annotated[
@@ -205,7 +211,7 @@ def process(
         typer.Option(
             metavar="DURATION",
             help="A page that never stops loading counts as complete after this long without a change.  [default: 3s]",
-            rich_help_panel=panels.LIMITS,
+            rich_help_panel=option_groups.LIMITS,
         ),
     ] = None,
     read_only: Annotated[
@@ -213,7 +219,7 @@ def process(
         typer.Option(
             "--read-only",
             help="Press no button that sends a form. Files that need one are reported as missing.",
-            rich_help_panel=panels.PORTAL,
+            rich_help_panel=option_groups.PORTAL,
         ),
     ] = False,
     save_page: Annotated[
@@ -221,7 +227,7 @@ def process(
         typer.Option(
             "--save-page",
             help="Also save each order's page as PDF, in the order's folder.",
-            rich_help_panel=panels.FILES,
+            rich_help_panel=option_groups.FILES,
         ),
     ] = False,
     trace: Annotated[
@@ -230,7 +236,7 @@ def process(
             "--trace",
             help="Also save a Playwright trace of each order that fails, beside its screenshot: what po-pw did on the "
             "page, with pictures.",
-            rich_help_panel=panels.OUTPUT,
+            rich_help_panel=option_groups.OUTPUT,
         ),
     ] = False,
     no_mark: Annotated[
@@ -238,7 +244,7 @@ def process(
         typer.Option(
             "--no-mark",
             help="Do not mark files as coming from the internet (Office opens marked files read-only).",
-            rich_help_panel=panels.FILES,
+            rich_help_panel=option_groups.FILES,
         ),
     ] = False,
     no_sign_in_window: Annotated[
@@ -246,7 +252,7 @@ def process(
         typer.Option(
             "--no-sign-in-window",
             help="If a sign-in ends and only a person can renew it, open no window; end with exit code 4.",
-            rich_help_panel=panels.PORTAL,
+            rich_help_panel=option_groups.PORTAL,
         ),
     ] = False,
     run_timeout: Annotated[
@@ -254,7 +260,7 @@ def process(
         typer.Option(
             metavar="DURATION",
             help="Stop after this long, e.g. 90m or 8h. The same command continues later.  [default: no limit]",
-            rich_help_panel=panels.LIMITS,
+            rich_help_panel=option_groups.LIMITS,
         ),
     ] = None,
     on_finish: Annotated[
@@ -262,7 +268,7 @@ def process(
         typer.Option(
             metavar="COMMAND",
             help="Run this command when the run ends, however it ends. It gets a summary as JSON on standard input.",
-            rich_help_panel=panels.END,
+            rich_help_panel=option_groups.END,
         ),
     ] = None,
     notify: Annotated[
@@ -270,19 +276,21 @@ def process(
         typer.Option(
             metavar="URL",
             help="Post the same summary to this address, e.g. a Slack or Teams webhook.",
-            rich_help_panel=panels.END,
+            rich_help_panel=option_groups.END,
         ),
     ] = None,
     open_results: Annotated[
         bool,
-        typer.Option("--open", help="Open the report, or the output folder, at the end.", rich_help_panel=panels.END),
+        typer.Option(
+            "--open", help="Open the report, or the output folder, at the end.", rich_help_panel=option_groups.END
+        ),
     ] = False,
     no_notification: Annotated[
         bool,
         typer.Option(
             "--no-notification",
             help="At the end, ring no bell and show no desktop notification.",
-            rich_help_panel=panels.END,
+            rich_help_panel=option_groups.END,
         ),
     ] = False,
     as_json: Annotated[
@@ -290,14 +298,14 @@ def process(
         typer.Option(
             "--json",
             help="Write every event as a line of JSON to standard output, and everything else to standard error.",
-            rich_help_panel=panels.OUTPUT,
+            rich_help_panel=option_groups.OUTPUT,
         ),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Show only what went wrong.", rich_help_panel=panels.OUTPUT)
+        bool, typer.Option("-q", "--quiet", help="Show only what went wrong.", rich_help_panel=option_groups.OUTPUT)
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Show every step.", rich_help_panel=panels.OUTPUT)
+        bool, typer.Option("-v", "--verbose", help="Show every step.", rich_help_panel=option_groups.OUTPUT)
     ] = False,
 ) -> None:
     """Download the attachments of every purchase order in a list, into a folder per order.

@@ -12,8 +12,7 @@ from rich.console import Console
 from po_pw import cli, errors, events, models, redact
 from po_pw.cli import desktop, event_stream, live, shell, signals, summary_view
 from po_pw.engine import run as engine
-from po_pw.results import end_report
-from po_pw.results import summary as summaries
+from po_pw.results import end_report, summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +28,7 @@ class Done:
     """How a run ended."""
 
     exit_code: int
-    summary: counts.Summary
+    totals: counts.Totals
     out: Path
 
 
@@ -83,7 +82,7 @@ def run_table(
     *,
     resume: models.Resume | None,
     shown: DisplayOptions | None = None,
-    commands: summaries.Commands = summaries.Commands(),  # noqa: B008 - frozen
+    commands: summary.Commands = summary.Commands(),  # noqa: B008 - frozen
 ) -> Done:
     """Processes a table and shows it.
 
@@ -109,7 +108,7 @@ def run_table(
             stream.end(end_report.End(type(error).exit_code, name, out, error=str(error)))
         raise
     if stream is not None:
-        stream.end(end_report.End(done.exit_code, name, done.out, done.summary))
+        stream.end(end_report.End(done.exit_code, name, done.out, done.totals))
     return done
 
 
@@ -120,7 +119,7 @@ async def _run(
     *,
     resume: models.Resume | None,
     shown: DisplayOptions,
-    commands: summaries.Commands,
+    commands: summary.Commands,
 ) -> tuple[Done, errors.PoPwError | None]:
     """Runs; returns how the run ended, and the error that ended it early."""
     console, quiet = Console(soft_wrap=False, stderr=shown.as_json), shown.quiet
@@ -141,14 +140,14 @@ async def _run(
             return shown.draws_attention and console.is_terminal and view.tally.elapsed() >= desktop.LONG
 
         with signals.listened_to(run.control.stop), view.keys(run):
-            summary, problem = await _worked(run, table, resume, commands, is_awaited)
+            totals, problem = await _worked(run, table, resume, commands, is_awaited)
         interrupted, log, (seconds, work_seconds) = run.control.is_stopping, run.log_path, run.times
-    if summary is None:
+    if totals is None:
         raise problem or errors.PoPwError("nothing was processed")
     if not quiet:
         summary_view.show(
             console,
-            summary,
+            totals,
             out=run.out,
             log=log,
             seconds=seconds,
@@ -156,7 +155,7 @@ async def _run(
             interrupted=interrupted,
             refused=view.tally.refused,
         )
-    done = Done(_exit_code(summary, interrupted=interrupted), summary, run.out)
+    done = Done(_exit_code(totals, interrupted=interrupted), totals, run.out)
     if is_awaited():
         console.bell()
     return done, problem
@@ -166,11 +165,11 @@ async def _worked(
     run: engine.Run,
     table: several.Orders,
     resume: models.Resume | None,
-    commands: summaries.Commands,
+    commands: summary.Commands,
     is_awaited: Callable[[], bool],
-) -> tuple[counts.Summary | None, errors.PoPwError | None]:
+) -> tuple[counts.Totals | None, errors.PoPwError | None]:
     """The results, and the error that ended the run early; there may be both."""
-    summary: counts.Summary | None = None
+    totals: counts.Totals | None = None
     problem: errors.PoPwError | None = None
     try:
         async with run:
@@ -191,18 +190,18 @@ async def _worked(
             finally:
                 # Whatever ended the run, the results so far are worth writing.
                 if run.run_id is not None:
-                    summary = await run.write_results()
+                    totals = await run.write_results()
             # While the log is open, which records it if the notification fails.
-            if summary is not None and is_awaited():
+            if totals is not None and is_awaited():
                 said = str(problem) if problem is not None else ""
-                text = end_report.text(end_report.End(0, table.name, run.out, summary, said))
+                text = end_report.text(end_report.End(0, table.name, run.out, totals, said))
                 await asyncio.to_thread(desktop.show, "po-pw", text)
     except _ENDS as error:
         problem = problem or error  # this error is a consequence of the first one
-    return summary, problem
+    return totals, problem
 
 
-def commands_after(words: Sequence[str], out: str = "") -> summaries.Commands:
+def commands_after(words: Sequence[str], out: str = "") -> summary.Commands:
     """The commands that continue a `process` command, as lines for the current shell, without secrets.
 
     Args:
@@ -210,14 +209,14 @@ def commands_after(words: Sequence[str], out: str = "") -> summaries.Commands:
         out: its output directory, if the words do not name it.
     """
     if not words:
-        return summaries.Commands()
+        return summary.Commands()
     same = [redact.text(word) for word in (shell.with_options(words, "-o", out) if out else words)]
     again = shell.without_choice(same)
-    return summaries.Commands(*map(shell.join, (again, shell.with_options(again, "--only-failed"), same)))
+    return summary.Commands(*map(shell.join, (again, shell.with_options(again, "--only-failed"), same)))
 
 
-def _exit_code(summary: counts.Summary, *, interrupted: bool) -> int:
-    if interrupted and summary.not_reached:
+def _exit_code(totals: counts.Totals, *, interrupted: bool) -> int:
+    if interrupted and totals.not_reached:
         return cli.INTERRUPTED
-    bad = summary.counts.get(models.Status.FAILED, 0) + summary.counts.get(models.Status.PARTIAL, 0)
-    return 1 if bad or summary.not_reached or summary.warnings else 0
+    bad = totals.counts.get(models.Status.FAILED, 0) + totals.counts.get(models.Status.PARTIAL, 0)
+    return 1 if bad or totals.not_reached or totals.warnings else 0

@@ -1,4 +1,4 @@
-"""Commands that continue a run, quoted for the shell that po-pw was started from."""
+"""Quotes commands that the user may run next, for the shell that po-pw was started from."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _RETRIED = {
 
 def show(
     console: Console,
-    summary: counts.Summary,
+    totals: counts.Totals,
     *,
     out: Path,
     log: Path | None,
@@ -44,7 +44,7 @@ def show(
 
     Args:
         console: to print on.
-        summary: of the run.
+        totals: of the run.
         out: the output directory.
         log: the run's log.
         seconds: of the whole run.
@@ -57,30 +57,30 @@ def show(
     table.add_column()
     table.add_column()
     for status, reason in reasons.STATUSES.items():
-        count = summary.counts.get(status, 0)
+        count = totals.counts.get(status, 0)
         if count:
             word = Text(status.value, drawing.STYLES[status])
             table.add_row(Text(str(count), "bold"), word, Text(reason.cause, "dim"))
     console.print()
     console.print(table)
-    why = list(problems.lines(summary.problems, more=f"see Details in {paths.near(out / 'results.xlsx')}", out=out))
+    why = list(problems.lines(totals.problems, more=f"see Details in {paths.near(out / 'results.xlsx')}", out=out))
     if why:
         console.print()
         console.print(Text("What went wrong, and what to do:", "bold"))
         for line in why:
             console.print(line, soft_wrap=not console.is_terminal)
     console.print()
-    for said in figures(summary, seconds=seconds, work_seconds=work_seconds):
+    for said in figures(totals, seconds=seconds, work_seconds=work_seconds):
         console.print(Text(said), soft_wrap=not console.is_terminal)
-    places = [("Folders", out, "cyan"), ("Results", out / summary.names["results.xlsx"], "cyan")]
-    if "report.html" in summary.names:
-        places.append(("Report", out / summary.names["report.html"], "cyan"))
-    if "failed.csv" in summary.names:
-        places.append(("Failed rows", out / summary.names["failed.csv"], "cyan"))
-    if summary.written_back is not None and summary.written_back.path is not None:
-        places.append(("Your list", summary.written_back.path, "cyan"))
-    if summary.written_back is not None and summary.written_back.before is not None:
-        places.append(("As it was", summary.written_back.before, "dim"))
+    places = [("Folders", out, "cyan"), ("Results", out / totals.names["results.xlsx"], "cyan")]
+    if "report.html" in totals.names:
+        places.append(("Report", out / totals.names["report.html"], "cyan"))
+    if "failed.csv" in totals.names:
+        places.append(("Failed rows", out / totals.names["failed.csv"], "cyan"))
+    if totals.written_back is not None and totals.written_back.path is not None:
+        places.append(("Your list", totals.written_back.path, "cyan"))
+    if totals.written_back is not None and totals.written_back.before is not None:
+        places.append(("As it was", totals.written_back.before, "dim"))
     if log is not None:
         places.append(("Log", log, "dim"))
     for name, place, style in places:
@@ -88,9 +88,9 @@ def show(
         console.print(Text(f"{name:<14}").append(paths.near(place), style), soft_wrap=True)
     for refusal in refused.values():
         console.print(Text(f"! {refusal}", "yellow"), soft_wrap=not console.is_terminal)
-    for note in summary.warnings:
+    for note in totals.warnings:
         console.print(Text(f"! {note}", "yellow"), soft_wrap=not console.is_terminal)
-    following = summary.overview.next if summary.overview is not None else None
+    following = totals.overview.next if totals.overview is not None else None
     is_needed = following is not None and following.is_needed
     if interrupted or is_needed:
         console.print()
@@ -101,38 +101,38 @@ def show(
         console.print(Text(f"  {following.line}", "bold"), soft_wrap=True)
 
 
-def figures(summary: counts.Summary, *, seconds: float, work_seconds: float) -> list[str]:
+def figures(totals: counts.Totals, *, seconds: float, work_seconds: float) -> list[str]:
     """What this run did, and what is in the folders; one sentence per line. Pure.
 
     Args:
-        summary: of the run.
+        totals: of the run.
         seconds: of the whole run.
         work_seconds: of its work, without the start-up of the browsers.
     """
-    if summary.already_complete and not summary.done and not summary.not_reached and not summary.problems.count:
-        whole = "1 order is" if summary.already_complete == 1 else f"all {summary.already_complete} orders are"
-        return [f"Nothing to do: {whole} complete ({_amount(summary.there)}).", *_rest(summary)]
-    said = f"Downloaded {_amount(summary.fetched)} in {humanize.clock(seconds)}"
-    if work_seconds > 0 and summary.done > 1:
-        said += f", {summary.order_seconds / work_seconds:.1f} orders at once on average"
+    if totals.already_complete and not totals.done and not totals.not_reached and not totals.problems.count:
+        whole = "1 order is" if totals.already_complete == 1 else f"all {totals.already_complete} orders are"
+        return [f"Nothing to do: {whole} complete ({_amount(totals.there)}).", *_rest(totals)]
+    said = f"Downloaded {_amount(totals.fetched)} in {humanize.clock(seconds)}"
+    if work_seconds > 0 and totals.done > 1:
+        said += f", {totals.order_seconds / work_seconds:.1f} orders at once on average"
     lines = [said]
-    kept = summary.there - summary.fetched
+    kept = totals.there - totals.fetched
     if kept.files:
         were = "was" if kept.files == 1 else "were"
-        lines.append(f"In the folders now: {_amount(summary.there)}; {kept.files} {were} there before")
-    if summary.unfinished.files:
+        lines.append(f"In the folders now: {_amount(totals.there)}; {kept.files} {were} there before")
+    if totals.unfinished.files:
         lines.append(
-            f"Also downloaded, for orders not finished yet: {_amount(summary.unfinished)}; kept for the next run"
+            f"Also downloaded, for orders not finished yet: {_amount(totals.unfinished)}; kept for the next run"
         )
-    return [*lines, *_rest(summary)]
+    return [*lines, *_rest(totals)]
 
 
-def _rest(summary: counts.Summary) -> list[str]:
+def _rest(totals: counts.Totals) -> list[str]:
     """Which orders were processed, by their earlier result; no line if all were new."""
-    earlier = summary.earlier
+    earlier = totals.earlier
     parts = (
-        [f"{tally.plural(summary.already_complete, 'order')} already complete"]
-        if summary.already_complete and summary.done
+        [f"{tally.plural(totals.already_complete, 'order')} already complete"]
+        if totals.already_complete and totals.done
         else []
     )
     retried = [words.format(earlier[kind]) for kind, words in _RETRIED.items() if earlier.get(kind)]
@@ -144,16 +144,16 @@ def _rest(summary: counts.Summary) -> list[str]:
         parts.append(f"{tally.plural(count, 'finished order')} checked again")
     if parts and (count := earlier.get(models.Earlier.NEW)):
         parts.append(f"{count} new")
-    if summary.not_reached and (parts or summary.already_complete):
-        parts.append(f"{summary.not_reached} not reached")
-    if summary.left_out:
-        parts.append(f"{summary.left_out} not tried yet, left out")
+    if totals.not_reached and (parts or totals.already_complete):
+        parts.append(f"{totals.not_reached} not reached")
+    if totals.left_out:
+        parts.append(f"{totals.left_out} not tried yet, left out")
     lines = [f"Orders: {'; '.join(parts)}"] if parts else []
-    if summary.skipped:
-        were = "1 attachment was" if summary.skipped == 1 else f"{summary.skipped} attachments were"
+    if totals.skipped:
+        were = "1 attachment was" if totals.skipped == 1 else f"{totals.skipped} attachments were"
         lines.append(f"Skipped: {were} of types that --types leaves out; their orders count as complete")
     if earlier.get(models.Earlier.REFRESHED):
-        changes = summary.changes
+        changes = totals.changes
         lines.append(
             f"Files: {changes.new} new, {changes.changed} changed, {changes.kept} unchanged, {changes.vanished} no "
             "longer on the portal (kept here)"

@@ -80,7 +80,7 @@ class Candidates:
             more: addresses on the returned page that may lead to the file; they are requested next.
         """
         self._errors.append(error)
-        if isinstance(error, content_check.PageInsteadError):
+        if isinstance(error, content_check.PageReceivedError):
             at = error.page.url
             self._pages[step.link.url] = _path(at) == _path(step.link.url)
             self._todo.extendleft(reversed([Step(models.Link(url, at), is_followed=True) for url in more]))

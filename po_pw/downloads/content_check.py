@@ -70,8 +70,8 @@ _NOT_YET: Final = re.compile(
 )
 
 
-class PageInsteadError(errors.NotAFileError):
-    """A page came where a file was expected; it may be the file's own page.
+class PageReceivedError(errors.NotAFileError):
+    """Our client received a page where a file was expected; it may be the file's own page.
 
     Attributes:
         page: the beginning of the page.
@@ -101,7 +101,7 @@ def refusal(
         is_itself = expected.is_named_page or not (is_about or page.is_portals_own())
         if _is_page_expected(expected) and _binary(expected) is None and is_itself:
             return None
-        return PageInsteadError(_page_message(expected, page), page)
+        return PageReceivedError(_page_message(expected, page), page)
     if not head or file_type.actual(head) is not None or not text:
         return None
     if _binary(expected) is not None or _is_for_scripts(expected) or _is_other_json(expected, head):

@@ -72,7 +72,7 @@ async def fetch(
 
     Raises:
         TransientError: it broke off or is incomplete.
-        PageInsteadError: a page came instead; at most 64 KiB of it were read.
+        PageReceivedError: a page came instead; at most 64 KiB of it were read.
         NotAFileError: something else came instead.
         SessionExpiredError: a sign-in page came instead.
         PermanentError: it is refused or too large, or another host asks for a sign-in.

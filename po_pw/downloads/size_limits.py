@@ -27,8 +27,7 @@ class Limits:
     def check(self, size: int | None) -> None:
         """Raises PermanentError if a file is larger than allowed."""
         if size is not None and self.max_file_bytes is not None and size > self.max_file_bytes:
-            msg = f"the file is larger than {self.max_file_bytes:,} bytes, the limit you set (--max-file-size)"
-            raise errors.PermanentError(msg, models.ErrorCode.TOO_LARGE)
+            raise errors.too_large(self.max_file_bytes)
         if size is not None and self.fs_limit is not None and size > self.fs_limit:
             msg = (
                 f"the file is larger than {self.fs_limit:,} bytes, the most that the disk of the output folder "

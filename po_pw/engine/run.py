@@ -61,7 +61,7 @@ class Run:
         self._probes = system or probes.SystemProbes()
         self.hub = hub or events.Hub()
         self.run_id: models.RunId | None = None
-        self.summary: counts.Summary | None = None
+        self.totals: counts.Totals | None = None
         self._portals = registry.Registry(options)
         self.address_of = self._portals.address_of
         """Derives the address of an order from its number, if the portal allows that."""
@@ -384,7 +384,7 @@ class Run:
         """Remembers an order whose folder could not be published, to retry at the end."""
         self._results.unpublished[outcome.key] = outcome
 
-    async def write_results(self) -> counts.Summary:
+    async def write_results(self) -> counts.Totals:
         """Writes results.csv, results.xlsx, results.json, failed.csv and report.html; also after an interruption.
 
         Files of the user with these names are kept; see `tables.write_all`. Messages are emitted as events.
@@ -397,10 +397,10 @@ class Run:
         if run is None:
             msg = "nothing was processed yet"
             raise errors.PoPwError(msg)
-        self.summary = await self._results.write(
+        self.totals = await self._results.write(
             run, stops=self.control.requests, interrupted=self.control.is_stopping, left_out=self._resume_plan.left_out
         )
-        return self.summary
+        return self.totals
 
     def results(self) -> Iterator[models.RowResult]:
         """Yields a result for each row of the latest call, in row order."""

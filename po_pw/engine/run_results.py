@@ -91,7 +91,7 @@ class RunResults:
             else:
                 yield dataclasses.replace(row, status=outcome.status, outcome=outcome, error=outcome.error)
 
-    async def write(self, run: models.RunId, *, stops: int, interrupted: bool, left_out: int) -> counts.Summary:
+    async def write(self, run: models.RunId, *, stops: int, interrupted: bool, left_out: int) -> counts.Totals:
         """Writes the tables, the report and, if asked for, the user's list; emits their notes as warnings.
 
         Args:

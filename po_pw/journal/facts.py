@@ -1,4 +1,4 @@
-"""Facts recorded during an order's processing: useful after a crash, but nothing waits for them to be durable."""
+"""What is recorded while an order is processed: values that are written soon, but that nothing waits for."""
 
 from __future__ import annotations
 

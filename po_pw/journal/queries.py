@@ -1,4 +1,4 @@
-"""Reads the journal: orders, results and what earlier runs left; from any thread, also while it is written."""
+"""What a run reads from its own journal: orders, results, what earlier runs left; from any thread, at any time."""
 
 from __future__ import annotations
 

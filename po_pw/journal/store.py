@@ -1,4 +1,4 @@
-"""The journal: the outcome of every order in every run."""
+"""A run's journal while it is open: the writes that the run asks for; `queries` has the reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import secrets
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from po_pw import errors, models, redact
-from po_pw.journal import codec, facts, queries, restore, writer, writes
+from po_pw.journal import codec, facts, queries, restore, statements, writer
 
 if TYPE_CHECKING:
     import datetime
@@ -180,7 +180,7 @@ class Journal(queries.Queries):
 
     def note(self, run: models.RunId, fact: facts.Fact) -> None:
         """Queues a fact, which is written with the next commit; returns at once."""
-        self._writer.note(lambda connection: writes.put_fact(connection, run, fact))
+        self._writer.note(lambda connection: statements.put_fact(connection, run, fact))
 
     async def save(self, run: models.RunId, outcome: models.Outcome, *, work: str, replaces: str = "") -> None:
         """Saves an order's outcome before its folder is published; returns when durable. `publish` must follow.
@@ -191,7 +191,9 @@ class Journal(queries.Queries):
             work: the current folder, relative to the output directory, with `/`.
             replaces: an older folder elsewhere, to be removed when this one is published.
         """
-        await self._written(lambda connection: writes.put_outcome(connection, run, outcome, "saved", work, replaces))
+        await self._written(
+            lambda connection: statements.put_outcome(connection, run, outcome, "saved", work, replaces)
+        )
 
     async def publish(self, run: models.RunId, key: models.OrderKey) -> None:
         """Marks a saved outcome's folder as published; returns when durable."""
@@ -205,7 +207,7 @@ class Journal(queries.Queries):
 
     async def commit(self, run: models.RunId, outcome: models.Outcome) -> None:
         """Saves the outcome of an order without a folder to publish; returns when durable."""
-        await self._written(lambda connection: writes.put_outcome(connection, run, outcome))
+        await self._written(lambda connection: statements.put_outcome(connection, run, outcome))
 
     async def mark_for_reverify(self, keys: Iterable[models.OrderKey]) -> None:
         """Marks these orders' files to be verified by the next run, and fetched again if they are wrong."""
@@ -231,7 +233,7 @@ class Journal(queries.Queries):
 
         def put(connection: sqlite3.Connection) -> None:
             for outcome in outcomes:
-                writes.put_outcome(connection, run, dataclasses.replace(outcome, from_earlier_run=True))
+                statements.put_outcome(connection, run, dataclasses.replace(outcome, from_earlier_run=True))
 
         await self._written(put)
 
@@ -290,7 +292,7 @@ class Journal(queries.Queries):
         Returns:
             Number of orders that had no outcome before.
         """
-        return await self._written(lambda connection: restore.add(connection, recovered, now, writes.put_outcome))
+        return await self._written(lambda connection: restore.add(connection, recovered, now, statements.put_outcome))
 
     async def _written(self, work: Callable[[sqlite3.Connection], T]) -> T:
         done = self._writer.submit(work)

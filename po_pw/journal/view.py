@@ -1,4 +1,4 @@
-"""Reads a journal without changing it: its latest run, and what should be on disk."""
+"""What commands without a run read from a journal, by its path and without changing it: status, folders, outcomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The thread that writes the journal. Queued requests are committed together, with one sync."""
+"""The thread that alone writes to the database: takes writes from a queue, and commits many with one sync."""
 
 from __future__ import annotations
 

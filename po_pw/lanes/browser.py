@@ -137,7 +137,7 @@ class BrowserLane:
                 got = await capture.download(
                     self._context, lease, link.url, referer, timeout, policy, on_audit=self._audit
                 )
-            except document_answers.PageInsteadError as error:
+            except document_answers.PageOpenedError as error:
                 await file_checks.raise_if_signed_out(lease.page, link.url, error)
                 raise
         await file_checks.refuse_if_too_large(got, self._options.max_file_bytes)

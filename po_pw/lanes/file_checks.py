@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, numerals
-from po_pw.browser import started_download
 from po_pw.portals.generic import address_policy, page_facts, record_address, sign_in_signs
 from po_pw.transport import allowed_hosts
 
@@ -13,14 +12,14 @@ if TYPE_CHECKING:
     from playwright import async_api as playwright
 
     from po_pw import settings
-    from po_pw.browser import document_answers
+    from po_pw.browser import document_answers, started_download
     from po_pw.portals import base as portals
 
 _LOOK_TIMEOUT: Final = 5.0
 """Seconds to read a page that came instead of a file; a guarded page may never finish."""
 
 
-async def raise_if_signed_out(page: playwright.Page, asked: str, error: document_answers.PageInsteadError) -> None:
+async def raise_if_signed_out(page: playwright.Page, asked: str, error: document_answers.PageOpenedError) -> None:
     """Raises if the page that came instead of a file is a sign-in page.
 
     Args:
@@ -69,4 +68,4 @@ async def refuse_if_too_large(got: started_download.StartedDownload, most: int |
     announced = numerals.parse_int(got.headers.get("content-length", ""))
     if most is not None and announced is not None and announced > most:
         await got.discard()
-        raise started_download.too_large(most)
+        raise errors.too_large(most)

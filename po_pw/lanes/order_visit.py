@@ -9,7 +9,7 @@ from playwright import async_api as playwright
 
 from po_pw import errors, events, hostnames, models, redact
 from po_pw.browser import capture, contexts, document_answers, page_lease, page_watch, press_guard, printing
-from po_pw.evidence import console, numbered, snapshot
+from po_pw.evidence import console, numbered_screenshot, snapshot
 from po_pw.lanes import file_checks, navigation, visit_recording
 from po_pw.portals import base as portals
 from po_pw.portals.generic import (
@@ -110,7 +110,7 @@ class OrderVisit:
                 on_audit=self._audit,
                 on_no_file=self._refuse_press,
             )
-        except document_answers.PageInsteadError as error:
+        except document_answers.PageOpenedError as error:
             self._shown = None
             try:
                 await file_checks.raise_if_signed_out(self._lease.page, self._order.url, error)
@@ -134,7 +134,7 @@ class OrderVisit:
     async def number(self, found: Sequence[models.Control], path: Path) -> bool:
         """Saves a screenshot with these controls numbered."""
         try:
-            await numbered.take(self._lease.page, found, path)
+            await numbered_screenshot.take(self._lease.page, found, path)
         except playwright.Error:
             return False
         return True

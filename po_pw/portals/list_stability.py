@@ -1,4 +1,4 @@
-"""Waits until a page shows everything, for portals of any kind."""
+"""Looks at a page again until its list no longer changes, for portals of any kind."""
 
 from __future__ import annotations
 

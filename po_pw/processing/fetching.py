@@ -120,7 +120,7 @@ class Fetcher:
             asked.ask(step)
             try:
                 await self._get(progress, attachment, step.link, policy, is_file)
-            except content_check.PageInsteadError as error:
+            except content_check.PageReceivedError as error:
                 links = error.page.downloads(
                     attachment.name,
                     allowed=address_policy.may_follow,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from po_pw.processing import async_tools, order_progress
+from po_pw.processing import async_tools, same_content
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    from po_pw.processing import order_progress
 
 
 class OrderFetches:
@@ -38,8 +40,8 @@ class OrderFetches:
         except BaseException:
             await self.cancel()
             raise
-        self.progress.drop_twins()
-        self.progress.match_by_content()
+        same_content.drop_duplicates(self.progress)
+        same_content.match_kept_files(self.progress)
 
     async def cancel(self) -> None:
         """Cancels all and waits until they have ended."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import dataclasses
-import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,8 +15,6 @@ _VANISHED: Final = "vanished"
 """Check mark of a file that is no longer listed on the page."""
 _QUESTIONS: Final = 10
 """Requests allowed for an order beyond twice the number of its attachments."""
-_COUNTED: Final = re.compile(r"-\d+of\d+$")
-"""Suffix of an id if only a number distinguishes identical attachments."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -274,68 +269,6 @@ class OrderProgress:
         had = [file for file in files if file.attachment_id in self.kept and file.attachment_id not in gone]
         changed = sum(file.sha256 != self.kept[file.attachment_id].sha256 for file in had)
         return models.Changes(len(fresh), changed, len(had) - changed, len(gone))
-
-    def drop_twins(self) -> None:
-        """Drops what shows one attachment once more in another area: the same name, or none, and the same content.
-
-        Within one area, the same file attached twice is two attachments. The area that has the most of them keeps its
-        own, the first such area where several have. What the portal has numbered is kept in any case, and counts as
-        one of them. No more are dropped than the page shows beyond those that it counts: what it counts is there. Only
-        files of this attempt's work folder are removed.
-        """
-        alike: dict[tuple[int, str], list[models.Attachment]] = {}
-        for found in self.wanted():
-            file = self.saved.get(found.id)
-            if file is not None and file.size:
-                alike.setdefault((file.size, file.sha256), []).append(found)
-        for same in alike.values():
-            names = {" ".join(found.name.split()).casefold() for found in same} - {""}
-            for name in sorted(names) or [""]:
-                among = [found for found in same if " ".join(found.name.split()).casefold() in {name, ""}]
-                areas = collections.Counter(found.section for found in among)
-                fullest, count = areas.most_common(1)[0]
-                unnumbered = [found for found in among if not found.record]
-                spare = max(0, count - (len(among) - len(unnumbered)))
-                kept = [found for found in unnumbered if found.section == fullest][:spare]
-                for found in unnumbered:
-                    if found not in kept and self._beyond_counted() > 0:
-                        self._drop_twin(found.id)
-
-    def _beyond_counted(self) -> int:
-        """How many more attachments the page shows than it counts; many where it does not count them."""
-        listing = self.listing
-        if listing is None or listing.claimed is None:
-            return sys.maxsize
-        return len(listing.attachments) - len(self.dropped) - listing.claimed
-
-    def match_by_content(self) -> None:
-        """Matches identical-looking attachments by content with those that an earlier run saved.
-
-        If nothing else distinguishes attachments, their number is part of their ids: with one more or less, all are
-        fetched again. Those whose content is already kept take over that file under their new id.
-        """
-        for known in self.vanished():
-            kept = self.kept[known]
-            for found in self.wanted():
-                fresh = self.saved.get(found.id)
-                if fresh is None or found.id in self.kept or Path(fresh.path).parent != self.work.path:
-                    continue
-                if _COUNTED.sub("", found.id) != _COUNTED.sub("", known):
-                    continue
-                if (fresh.size, fresh.sha256) == (kept.size, kept.sha256):
-                    Path(fresh.path).unlink(missing_ok=True)
-                    self.saved.pop(known, None)
-                    self.kept[found.id] = dataclasses.replace(self.kept.pop(known), attachment_id=found.id)
-                    self.keep(found.id)
-                    break
-
-    def _drop_twin(self, attachment_id: str) -> None:
-        file = self.saved.get(attachment_id)
-        if file is None or attachment_id in self.kept or Path(file.path).parent != self.work.path:
-            return
-        Path(file.path).unlink(missing_ok=True)
-        del self.saved[attachment_id]
-        self.dropped.add(attachment_id)
 
     def files(self) -> list[models.SavedFile]:
         """Files on disk, in the page's order; files that the page no longer lists come last."""

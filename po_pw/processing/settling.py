@@ -1,4 +1,4 @@
-"""Settling: saves an order's outcome, then publishes its folder."""
+"""Settles an order, as the last step: saves its outcome, then gives its folder the final name."""
 
 from __future__ import annotations
 

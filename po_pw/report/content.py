@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from po_pw import humanize, models
 from po_pw.orders import amounts, headers
-from po_pw.results import layout, money, reasons, summary
+from po_pw.results import money, reasons, row_values, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,7 @@ class Content:
         """Adds a row."""
         self.totals.add(row)
         outcome, error = row.outcome, row.error or (row.outcome.error if row.outcome else None)
-        name = layout.clean(row.po_number) or f"row {row.number}"
+        name = row_values.clean(row.po_number) or f"row {row.number}"
         is_duplicate = row.duplicate_of is not None
         why = _why(row, error)
         shown = outcome if outcome is not None and not is_duplicate else None
@@ -103,19 +103,19 @@ class Content:
         self.rows.append(
             [
                 row.number,
-                layout.clean(row.po_number),
-                layout.clean(self._supplier(row)),
+                row_values.clean(row.po_number),
+                row_values.clean(self._supplier(row)),
                 row.status.value,
                 error.code.value if error and not is_duplicate else "",
                 why,
-                [layout.clean(file.path) for file in shown.files] if shown else [],
+                [row_values.clean(file.path) for file in shown.files] if shown else [],
                 shown.found if shown else 0,
                 sum(file.size for file in shown.files) if shown else 0,
                 round(shown.timing.seconds, 1) if shown and not shown.from_earlier_run else 0,
                 shown.attempts if shown else 0,
                 shown.worker if shown else "",
-                layout.clean(outcome.folder) if outcome else "",
-                layout.clean(outcome.source_url) if outcome else "",
+                row_values.clean(outcome.folder) if outcome else "",
+                row_values.clean(outcome.source_url) if outcome else "",
                 list(shown.evidence) if shown else [],
                 self._amount(row, value),
                 float(value.value) if value else None,
@@ -176,7 +176,7 @@ def _why(row: models.RowResult, error: models.Failure | None) -> str:
     if row.duplicate_of is not None:
         return f"same PO number as row {row.duplicate_of}"
     said = error.message if error else "" if row.status.succeeded else reasons.of_row(row).cause
-    said = " ".join(layout.clean(said).split())
+    said = " ".join(row_values.clean(said).split())
     return said if len(said) <= _MAX_MESSAGE else f"{said[: _MAX_MESSAGE - 1]}…"
 
 

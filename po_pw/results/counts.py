@@ -1,4 +1,7 @@
-"""A run's totals, for the closing screen and the Python result. Pure."""
+"""Counts the rows of a run: its totals, for the closing screen and the Python result. Pure.
+
+The summary for people, with suppliers, amounts and reasons, is in `summary`.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class Amount:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Summary:
+class Totals:
     """A run's totals. If a PO is on several rows, only the first row counts for files.
 
     Attributes:
@@ -158,9 +161,9 @@ class Tally:
         self._changes += outcome.changes or models.Changes()
         self._order_seconds += outcome.timing.seconds
 
-    def summary(self, *, unfinished: Amount, left_out: int, warnings: tuple[str, ...]) -> Summary:
-        """Makes the summary from the counts and from values that the rows do not have; see `Summary`."""
-        return Summary(
+    def totals(self, *, unfinished: Amount, left_out: int, warnings: tuple[str, ...]) -> Totals:
+        """Makes the totals from the counts and from values that the rows do not have; see `Totals`."""
+        return Totals(
             rows=self._rows,
             counts=dict(self._counts),
             fetched=self._fetched,

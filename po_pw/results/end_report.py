@@ -24,14 +24,14 @@ class End:
         exit_code: of the command.
         list_name: file name of the list.
         out: the output directory, absolute.
-        summary: None if the run ended before anything was processed.
+        totals: None if the run ended before anything was processed.
         error: why the run could not start or continue; `""` if it did.
     """
 
     exit_code: int
     list_name: str
     out: Path
-    summary: counts.Summary | None = None
+    totals: counts.Totals | None = None
     error: str = ""
 
 
@@ -42,8 +42,8 @@ def to_json(end: End) -> dict[str, Any]:
         The keys that `docs/records.md` describes. `text` is one line for people, under the name that Slack, Teams and
         Mattermost expect.
     """
-    overview = end.summary.overview if end.summary is not None else None
-    names = end.summary.names if end.summary is not None else {}
+    overview = end.totals.overview if end.totals is not None else None
+    names = end.totals.names if end.totals is not None else {}
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "text": text(end),
@@ -52,7 +52,7 @@ def to_json(end: End) -> dict[str, Any]:
         "list": end.list_name,
         "out": str(end.out),
         "results": {name: str(end.out / path) for name, path in names.items()},
-        "counts": {status.value: count for status, count in (end.summary.counts if end.summary else {}).items()},
+        "counts": {status.value: count for status, count in (end.totals.counts if end.totals else {}).items()},
     }
     if overview is not None:
         found |= {
@@ -82,9 +82,9 @@ def to_json(end: End) -> dict[str, Any]:
 
 def text(end: End) -> str:
     """One line for people."""
-    if end.summary is None:
+    if end.totals is None:
         return f"po-pw did not run {end.list_name}: {redact.text(end.error)}"
-    by_status = end.summary.counts
+    by_status = end.totals.counts
     rows = sum(by_status.values())
     good = sum(count for status, count in by_status.items() if status.succeeded)
     parts = [f"{good} of {rows} rows done"]
@@ -95,5 +95,5 @@ def text(end: End) -> str:
     ):
         if count := by_status.get(status):
             parts.append(f"{count} {what}")
-    said = f"po-pw, {end.list_name}: {', '.join(parts)}; {end.summary.there.files} files in {end.out}"
+    said = f"po-pw, {end.list_name}: {', '.join(parts)}; {end.totals.there.files} files in {end.out}"
     return f"{said}. It stopped early: {redact.text(end.error)}" if end.error else said

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import errors, models, redact
 from po_pw.orders import delimited, edits, headers, sheet_xml, tracking, workbook_sandbox
-from po_pw.results import layout, text_tables
+from po_pw.results import row_values, text_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +36,7 @@ def values_of(result: models.RowResult, out: Path, started_at: datetime.datetime
     outcome = result.outcome
     if result.is_skipped or (outcome is None and result.error is None):
         return None
-    cells = dict(zip(layout.COLUMNS, layout.cells(result), strict=True))
+    cells = dict(zip(row_values.COLUMNS, row_values.cells(result), strict=True))
     ended_at = outcome.timing.ended_at if outcome else started_at
     url = outcome.source_url if outcome else ""
     return {
@@ -53,7 +53,7 @@ def values_of(result: models.RowResult, out: Path, started_at: datetime.datetime
 
 
 def _line(text: str) -> str:
-    return sheet_xml.fitting(" ".join(layout.clean(text).splitlines()))
+    return sheet_xml.fitting(" ".join(row_values.clean(text).splitlines()))
 
 
 class ListEdits:

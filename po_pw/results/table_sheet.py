@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from xlsxwriter import url, utility
 
-from po_pw.results import layout, links, styles
+from po_pw.results import links, row_values, styles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,7 +139,7 @@ class TableSheet:
             self._sheet.write_url(self._row, index, target, self._look.link)
             target.is_written()
         elif (formula := links.formula(link)) is not None:
-            self._sheet.write_formula(self._row, index, layout.clean(formula), self._look.link, text)
+            self._sheet.write_formula(self._row, index, row_values.clean(formula), self._look.link, text)
         else:
             self._sheet.write_string(self._row, index, text)
 
@@ -186,13 +186,13 @@ class TableSheet:
 
     def _fitting(self, text: str) -> str:
         fitted = fitting(text)
-        self.clipped += len(fitted) > MAX_CELL_CHARS // 2 and fitted != layout.clean(text)
+        self.clipped += len(fitted) > MAX_CELL_CHARS // 2 and fitted != row_values.clean(text)
         return fitted
 
 
 def fitting(text: str) -> str:
     """A text as a cell can contain it: without control characters, cut where it is too long."""
-    text = layout.clean(text)
+    text = row_values.clean(text)
     # Excel counts UTF-16 code units.
     if len(text) > MAX_CELL_CHARS // 2 and len(text.encode("utf-16-le")) // 2 > MAX_CELL_CHARS:
         encoded = text.encode("utf-16-le")[: 2 * (MAX_CELL_CHARS - 1)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from xlsxwriter import exceptions
 
 from po_pw import errors, models
-from po_pw.results import counts, layout, own_files, summary, text_tables, workbook, writer
+from po_pw.results import counts, own_files, row_values, summary, text_tables, workbook, writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +69,7 @@ def write_all(
     about: About,
     rows: Callable[[], Iterator[models.RowResult]],
     others: Callable[[], Iterator[models.OtherOrder]] = lambda: iter(()),
-) -> counts.Summary:
+) -> counts.Totals:
     """Writes all four files, each atomically. Our failed.csv is removed if no row failed.
 
     A file that is not ours (see `own_files`) or is open in another program (a workbook on Windows) is kept: the new one
@@ -104,13 +104,13 @@ def write_all(
 
 def _write(
     out: Path, scratch: Path, about: About, rows: Iterator[models.RowResult], others: Iterator[models.OtherOrder]
-) -> counts.Summary:
+) -> counts.Totals:
     tally, columns = counts.Tally(about.run), about.plan.columns
     collector = summary.Collector(columns, about.run)
-    totals: dict[str, Any] = {}
+    json_summary: dict[str, Any] = {}
     with contextlib.ExitStack() as stack:
         book = stack.enter_context(workbook.Workbook(scratch / "results.xlsx", columns, scratch))
-        everything = stack.enter_context(text_tables.Json(scratch / "results.json", columns, _run(about), totals))
+        everything = stack.enter_context(text_tables.Json(scratch / "results.json", columns, _run(about), json_summary))
         writers: dict[str, writer.ResultWriter] = {
             "results.csv": stack.enter_context(text_tables.Results(scratch / "results.csv", columns)),
             "failed.csv": stack.enter_context(text_tables.Failed(scratch / "failed.csv", columns)),
@@ -138,8 +138,8 @@ def _write(
             left_out=about.left_out,
             commands=about.commands,
         )
-        counted = tally.summary(unfinished=about.unfinished, left_out=about.left_out, warnings=about.warnings)
-        totals |= _totals(counted)
+        totals = tally.totals(unfinished=about.unfinished, left_out=about.left_out, warnings=about.warnings)
+        json_summary |= _json_summary(totals)
         book.add_summary(overview)
         wanted = {name: one.finish() for name, one in writers.items()}
     faults = [one.fault for one in added.values() if one.fault is not None]
@@ -153,7 +153,7 @@ def _write(
             names[name], messages = ours.put(scratch / name, name, _CALLED.get(name, "the results"))
             notes += messages
         notes += ours.clear(name, names.values())
-    return dataclasses.replace(counted, overview=overview, notes=(*notes, *book.notes, *faults), names=names)
+    return dataclasses.replace(totals, overview=overview, notes=(*notes, *book.notes, *faults), names=names)
 
 
 def _keep(folder: Path, run: models.RunId, tables: Sequence[Path]) -> None:
@@ -171,18 +171,18 @@ def _keep(folder: Path, run: models.RunId, tables: Sequence[Path]) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _totals(counted: counts.Summary) -> dict[str, Any]:
+def _json_summary(totals: counts.Totals) -> dict[str, Any]:
     return {
-        "row_count": counted.rows,
-        "counts": {status.value: count for status, count in counted.counts.items()},
-        "files_downloaded": counted.fetched.files,
-        "bytes_downloaded": counted.fetched.bytes,
-        "files_there": counted.there.files,
-        "bytes_there": counted.there.bytes,
-        "order_seconds": round(counted.order_seconds, 3),
-        "already_complete": counted.already_complete,
-        "other_count": counted.others,
-        "warnings": counted.warnings,
+        "row_count": totals.rows,
+        "counts": {status.value: count for status, count in totals.counts.items()},
+        "files_downloaded": totals.fetched.files,
+        "bytes_downloaded": totals.fetched.bytes,
+        "files_there": totals.there.files,
+        "bytes_there": totals.there.bytes,
+        "order_seconds": round(totals.order_seconds, 3),
+        "already_complete": totals.already_complete,
+        "other_count": totals.others,
+        "warnings": totals.warnings,
     }
 
 
@@ -195,7 +195,7 @@ def _run(about: About) -> dict[str, Any]:
         "columns": plan.columns,
         "out": plan.out,
         "workers": plan.workers,
-        "started_at": layout.iso(plan.started_at),
+        "started_at": row_values.iso(plan.started_at),
         "seconds": round(about.seconds, 3),
         "work_seconds": round(about.work_seconds, 3),
         "interrupted": about.interrupted,

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from po_pw import models
 from po_pw.orders import added_columns
-from po_pw.results import layout, reasons
+from po_pw.results import reasons, row_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ _FORMULA: Final = re.compile(r"(?:\A(?='*[=+\-@\t\r\n＝＋－＠])|(?<=[;\r\n])
 _NUMBER: Final = re.compile(r"[+-]?\d[\d.,]*\Z", re.ASCII)
 
 
-def harmless(cell: layout.Cell) -> layout.Cell:
+def harmless(cell: row_values.Cell) -> row_values.Cell:
     """Makes a cell safe from being run as a formula, by an apostrophe before what looks like one.
 
     Also inside a cell after a semicolon or a line break: with a European list separator Excel starts a new cell there.
@@ -61,7 +61,7 @@ class _Table(_File):
         self._writer = csv.writer(self.stream, lineterminator="\r\n")
         self.write(names)
 
-    def write(self, cells: Iterable[layout.Cell]) -> None:
+    def write(self, cells: Iterable[row_values.Cell]) -> None:
         """Writes a line."""
         self._writer.writerow([harmless(cell) for cell in cells])
 
@@ -70,11 +70,11 @@ class Results(_Table):
     """results.csv: every row, the input's columns first."""
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        super().__init__(path, layout.header(columns))
+        super().__init__(path, row_values.header(columns))
 
     def add(self, row: models.RowResult) -> None:
         """Writes a row."""
-        self.write((*row.cells, *layout.cells(row)))
+        self.write((*row.cells, *row_values.cells(row)))
 
     def finish(self) -> bool:
         """Returns True: the file is always kept."""
@@ -89,7 +89,7 @@ class Failed(_Table):
     """
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        super().__init__(path, layout.header(columns, added_columns.FAILED))
+        super().__init__(path, row_values.header(columns, added_columns.FAILED))
         self._any = False
 
     def add(self, row: models.RowResult) -> None:
@@ -97,7 +97,7 @@ class Failed(_Table):
         if not row.status.succeeded and row.status is not models.Status.DUPLICATE:
             self._any = True
             reason = reasons.of_row(row)
-            code, message = layout.cells(row)[-2:]
+            code, message = row_values.cells(row)[-2:]
             why = (row.status.value, code, reasons.sentence(reason.cause), reasons.sentence(reason.remedy), message)
             self.write((*row.cells, *why))
 
@@ -128,14 +128,14 @@ class Json(_File):
 
     def add(self, row: models.RowResult) -> None:
         """Writes a row."""
-        self._write({"row": row.number, **_content(row, self._columns, layout.cells(row))})
+        self._write({"row": row.number, **_content(row, self._columns, row_values.cells(row))})
 
     def add_other(self, other: models.OtherOrder) -> None:
         """Writes an order of another list; call after all rows."""
         if not self._has_others:
             self._begin_others()
         origin = {"list": other.source, "run": other.run, "row": other.row.number or None}
-        cells = layout.cells(other.row, layout.list_of(other))
+        cells = row_values.cells(other.row, row_values.list_of(other))
         self._write({**origin, **_content(other.row, other.columns, cells)})
 
     def _begin_others(self) -> None:
@@ -155,11 +155,11 @@ class Json(_File):
         return True
 
 
-def _content(row: models.RowResult, columns: Sequence[str], cells: Sequence[layout.Cell]) -> dict[str, Any]:
+def _content(row: models.RowResult, columns: Sequence[str], cells: Sequence[row_values.Cell]) -> dict[str, Any]:
     outcome = row.outcome
     content: dict[str, Any] = {"po_number": row.po_number, "duplicate_of": row.duplicate_of}
     content["input"] = dict(zip(columns, row.cells, strict=False))
-    values = zip(layout.COLUMNS, cells, strict=True)
+    values = zip(row_values.COLUMNS, cells, strict=True)
     content |= {name: value if value != "" else None for name, value in values}
     content["supplier"] = outcome.supplier if outcome else None
     content["from_earlier_run"] = outcome.from_earlier_run if outcome else False
@@ -175,6 +175,6 @@ def _dumped(value: object) -> str:
 
 def _plain(value: object) -> str:
     if isinstance(value, datetime.datetime):
-        return layout.iso(value)
+        return row_values.iso(value)
     msg = f"{type(value).__name__} cannot be written to results.json"
     raise TypeError(msg)

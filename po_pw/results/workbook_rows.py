@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from po_pw import models
 from po_pw.orders import added_columns, amounts, headers
-from po_pw.results import evidence_names, layout, links, money, reasons
+from po_pw.results import evidence_names, links, money, reasons, row_values
 from po_pw.results.styles import Kind
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class OrderRows:
         self._amounts = (self._money.amount, *self._money.more)
         has_currency = self._money.amount >= 0 and self._money.currency < 0
         added = ((added_columns.CURRENCY,) if has_currency else ()) + added_columns.WORKBOOK
-        names = layout.header(columns, added)
+        names = row_values.header(columns, added)
         own = [
             Column(name, Kind.AMOUNT if index in self._amounts else Kind.TEXT, 28, is_own=True)
             for index, name in enumerate(names[: len(columns)])
@@ -159,7 +159,7 @@ def added(row: models.RowResult, again: str = "the same command") -> tuple[Value
         row: the row.
         again: what to run again if the row was not reached.
     """
-    values = dict(zip(layout.COLUMNS, layout.cells(row, again), strict=True))
+    values = dict(zip(row_values.COLUMNS, row_values.cells(row, again), strict=True))
     outcome, reason = row.outcome, reasons.of_row(row)
     is_plain = row.status is models.Status.COMPLETED
     is_said = row.status is models.Status.PENDING and row.error is None
@@ -192,7 +192,7 @@ def added(row: models.RowResult, again: str = "the same command") -> tuple[Value
 def other(order: models.OtherOrder) -> tuple[Value, ...]:
     """The values of `OTHERS` for an order of another list."""
     supplier = order.row.outcome.supplier if order.row.outcome else ""
-    return (order.source, order.row.po_number, supplier, *added(order.row, layout.list_of(order)))
+    return (order.source, order.row.po_number, supplier, *added(order.row, row_values.list_of(order)))
 
 
 def files(row: models.RowResult) -> list[tuple[Value, ...]]:
@@ -262,4 +262,4 @@ def _moment(time: datetime.datetime | None) -> Value:
     """Local time, as spreadsheets know no time zones; as text if it is beyond their calendar."""
     if time is None:
         return ""
-    return time.astimezone().replace(tzinfo=None) if time.year in _YEARS else layout.iso(time)
+    return time.astimezone().replace(tzinfo=None) if time.year in _YEARS else row_values.iso(time)

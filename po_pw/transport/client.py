@@ -193,8 +193,8 @@ class Session:
 
         Raises:
             NotAllowedError: it is on, or redirects to, a host that is not allowed.
-            NotAskedError: a status that does not fit the request, such as 412.
-            TransientError: connection reset, name not found, timeout, 202, 408, 425, 429, 5xx; also during the body.
+            UnexpectedStatusError: a status that does not fit the request, such as 412.
+            TransientError: connection reset, name not found, timeout, 202, a temporary status; also during the body.
             PermanentError: 404, 410 and other refusals, or a redirect to something that is not http(s).
             SessionExpiredError: 401.
             BrowserRouteNeededError: 403, proxy or certificate error: the browser may succeed.

@@ -1,4 +1,7 @@
-"""Maps HTTP statuses and aiohttp's errors to ours. Messages contain no query and no cookie."""
+"""Why a request of our HTTP client failed: a response that is not the file, or an error of aiohttp, as our error.
+
+What a status means is in `http_statuses`. Messages contain no query and no cookie.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +41,10 @@ def refuse(status: int, url: str, headers: Mapping[str, str], conditions: Mappin
 
     Raises:
         SessionExpiredError: 401.
-        NotAskedError: 206, 304, 412, 416, if they do not fit the conditions.
+        UnexpectedStatusError: 206, 304, 412, 416, if they do not fit the conditions.
         PermanentError: 404, 410 and other final statuses, including 204 and other successes without a file.
         BrowserRouteNeededError: 407; 403, which may be meant for our client and not for the user.
-        TransientError: 202, 408, 425, 429, 5xx.
+        TransientError: 202 and what `http_statuses.is_temporary`.
     """
     if status == 200 or status in {_EXPECTED_STATUS[name] for name in conditions if name in _EXPECTED_STATUS}:
         return

@@ -87,6 +87,7 @@ def test_coupas_adapter_keeps_the_contract(tmp_path: Path) -> None:
         assert adapter_contract.violations("coupa", bench, tmp_path) == ()
 
 
+@pytest.mark.long
 def test_an_adapter_that_believes_everything_is_found_out(tmp_path: Path, careless: str) -> None:
     """Each rule that a third party's adapter breaks is named."""
     with adapter_contract.demo_portal(3) as bench:

@@ -204,7 +204,7 @@ def test_a_control_in_a_frame_is_clicked_there(opened: Opened, host: str) -> Non
     inner = f"http://{host}:{opened.site.port}/page"
     name, body, _ = opened.run(opened.file("", path=f"{opened.site.origin}/frame?src={inner}/form-png"))
     assert (name, body) == ("png.png", PNG)
-    with pytest.raises(document_answers.PageInsteadError):
+    with pytest.raises(document_answers.PageOpenedError):
         opened.run(opened.clicked("", path=f"{opened.site.origin}/frame?src={inner}/form-html"))
 
 
@@ -258,7 +258,7 @@ def test_a_frame_is_the_answer_only_where_nothing_better_comes(opened: Opened) -
         ("form-403", errors.PermanentError, models.ErrorCode.FORBIDDEN, "403"),
         ("form-500", errors.TransientError, models.ErrorCode.PORTAL_ERROR, "500"),
         ("form-429", errors.TransientError, models.ErrorCode.RATE_LIMITED, "429"),
-        ("form-html", document_answers.PageInsteadError, models.ErrorCode.NOT_A_FILE, "opened a page"),
+        ("form-html", document_answers.PageOpenedError, models.ErrorCode.NOT_A_FILE, "opened a page"),
         ("form-file-201", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "HTTP 201 .*no file"),
         ("form-file-202", errors.TransientError, models.ErrorCode.NOT_A_FILE, "not ready yet"),
         ("form-file-203", errors.PermanentError, models.ErrorCode.PORTAL_ERROR, "no file"),
@@ -277,7 +277,7 @@ def test_what_is_no_file_is_told_by_its_kind(
     if page in {"form-429", "form-file-202"}:
         assert isinstance(caught.value, errors.TransientError)
         assert caught.value.retry_after == 7
-    if isinstance(caught.value, document_answers.PageInsteadError):
+    if isinstance(caught.value, document_answers.PageOpenedError):
         assert (caught.value.url, caught.value.status) == (f"{opened.site.origin}/answer/html", 200)
 
 

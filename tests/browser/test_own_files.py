@@ -34,7 +34,7 @@ TABLES = ("results.csv", "results.xlsx", "results.json", "failed.csv")
 
 def write(
     out: Path, rows: Sequence[models.RowResult] = ROWS, *, source: Path | None = None, run: str = "20261125-093000-4f2a"
-) -> counts.Summary:
+) -> counts.Totals:
     what = about()
     what = tables.About(
         models.RunId(run),

@@ -14,10 +14,13 @@ from tests.helpers import portal_runs
 from tests.helpers.support import IN_TIME, run_async
 
 SCRIPTS = sorted((Path(__file__).parents[2] / "fixtures" / "scenarios").glob("0*.py"))
+LONG = "05_performance"
+"""Prints figures, and shows only that every order came, as the others do."""
+EACH = [pytest.param(path, id=path.stem, marks=pytest.mark.long if path.stem == LONG else ()) for path in SCRIPTS]
 PLAIN = catalogue.PortalSettings(orders=20, latency=0.1, file_bytes=3_000, file_latency=0.0, plain=True)
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=[path.stem for path in SCRIPTS])
+@pytest.mark.parametrize("script", EACH)
 def test_the_scenario_script_runs_as_it_is(script: Path, tmp_path: Path) -> None:
     """The script's own assertions hold, and it ends with 0 and without a traceback."""
     with server.serve_in_thread(PLAIN) as portal:

@@ -73,12 +73,14 @@ def test_little_room_in_the_temporary_folder_is_no_full_disk(prepared: bench.Pre
         one.check_clean([])
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="Windows removes no folder that is in use")
 def test_an_output_that_is_taken_away_is_one_message(prepared: bench.PreparedPortal, counting: report.Report) -> None:
     """Removed during a run: exit code 3 and a message with its name; the same command then succeeds."""
     machines.remove_output(prepared, counting)
 
 
+@pytest.mark.long
 def test_a_clock_that_goes_back_changes_nothing(prepared: bench.PreparedPortal, counting: report.Report) -> None:
     """An hour back every second: same folders, same results; a run with a correct clock then carries them all over."""
     with bench.bench(prepared, counting) as one:

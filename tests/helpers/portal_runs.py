@@ -29,7 +29,7 @@ class Ran:
     out: Path
     outcomes: dict[str, models.Outcome]
     events: list[events.Event]
-    summary: counts.Summary
+    summary: counts.Totals
     error: Exception | None = None
 
     def hashes(self, po_number: str) -> list[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.real_app, pytest.mark.timeout(600)]  # the first time, it is installed
 
-QUICK: Final = frozenset({"django-admin", "trac"})
+QUICK: Final = frozenset({"trac"})
 """Those that every run of the tests tries."""
 NAMES: Final = [
     pytest.param(one.name, marks=() if one.name in QUICK else pytest.mark.long, id=one.name) for one in applications.ALL

@@ -120,7 +120,7 @@ def test_an_address_that_is_none_is_refused_before_the_run() -> None:
 )
 def test_the_line_for_people_counts(by_status: dict[models.Status, int], said: str) -> None:
     """The line counts successful rows first, then what is left."""
-    summary = counts.Summary(rows=7, counts=by_status, there=counts.Amount(3, 10), names={"results.xlsx": "r.xlsx"})
+    summary = counts.Totals(rows=7, counts=by_status, there=counts.Amount(3, 10), names={"results.xlsx": "r.xlsx"})
     end = end_report.End(1, "pos.csv", Path("/out"), summary)
     assert said in end_report.text(end)
     value = end_report.to_json(end)

@@ -35,11 +35,11 @@ def row(
     return models.RowResult(number, (), f"PO-{number}", status, found, error)
 
 
-def summary(*rows: models.RowResult, unfinished: int = 0, left_out: int = 0) -> counts.Summary:
+def summary(*rows: models.RowResult, unfinished: int = 0, left_out: int = 0) -> counts.Totals:
     tally = counts.Tally(RUN)
     for one in rows:
         tally.add(one)
-    return tally.summary(unfinished=counts.Amount(unfinished, 10 * unfinished), left_out=left_out, warnings=())
+    return tally.totals(unfinished=counts.Amount(unfinished, 10 * unfinished), left_out=left_out, warnings=())
 
 
 MISSING: Final = models.Failure(models.ErrorCode.PORTAL_ERROR, "the server fails")

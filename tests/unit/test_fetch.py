@@ -270,7 +270,7 @@ def test_an_unchanged_page_about_a_file_says_nothing_of_the_file(tmp_path: Path)
                 return web.Response(text=page("About a.pdf"), content_type="text/html")
 
             server.answers["/view/7"] = answer
-            with pytest.raises(content_check.PageInsteadError):
+            with pytest.raises(content_check.PageReceivedError):
                 await fetched(ours, server, "/view/7", tmp_path / "0001", "a.pdf", kept=kept)
             assert len(server.saw("/view/7")) == 2
             there = dataclasses.replace(kept, source=server.url("/view/7"))
@@ -319,7 +319,7 @@ def test_of_a_page_no_more_is_read_than_is_looked_at(tmp_path: Path) -> None:
         async with world() as (server, ours):
             head = page("Endless", "").encode()
             server.answers["/answer"] = lambda: web.Response(body=head + b"x" * (20 << 20), content_type="text/html")
-            with pytest.raises(content_check.PageInsteadError) as caught:
+            with pytest.raises(content_check.PageReceivedError) as caught:
                 await fetched(
                     ours,
                     server,

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from po_pw import errors, models
 from po_pw.orders import added_columns, read
-from po_pw.results import counts, layout, table_sheet, tables, text_tables
+from po_pw.results import counts, row_values, table_sheet, tables, text_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,7 +89,7 @@ ROWS = (
 )
 
 
-def write(out: Path, rows: Sequence[models.RowResult] = ROWS, columns: tuple[str, ...] = COLUMNS) -> counts.Summary:
+def write(out: Path, rows: Sequence[models.RowResult] = ROWS, columns: tuple[str, ...] = COLUMNS) -> counts.Totals:
     return tables.write_all(out, about(columns), lambda: iter(rows))
 
 
@@ -125,7 +125,7 @@ def test_results_csv(tmp_path: Path) -> None:
     assert content.startswith(b"\xef\xbb\xbfpo_number,supplier,url,amount,status,attachments_found,")
     assert content.count(b"\n") == content.count(b"\r\n") == 9
     first, partial, failed, again, invalid, pending, none, again_failed = read_csv(tmp_path / "results.csv")
-    assert tuple(first) == (*COLUMNS, *layout.COLUMNS)
+    assert tuple(first) == (*COLUMNS, *row_values.COLUMNS)
     assert first == {
         "po_number": "PO-1",
         "supplier": "Müller, Söhne",
@@ -214,7 +214,7 @@ def test_no_rows_at_all(tmp_path: Path) -> None:
 
 def test_columns_that_clash() -> None:
     """An input column with a name of ours becomes `input_NAME`."""
-    names = layout.header(("status", "PO", "input_status", "Bytes"))
+    names = row_values.header(("status", "PO", "input_status", "Bytes"))
     assert names[:4] == ("input_status", "PO", "input_input_status", "input_Bytes")
     assert len({name.casefold() for name in names}) == len(names)
 
@@ -268,7 +268,7 @@ def test_columns_of_failed_csv_are_known_wherever_they_are(tmp_path: Path) -> No
         ("＝1", "'＝1"),  # noqa: RUF001
     ],
 )
-def test_no_cell_is_a_formula(cell: layout.Cell, safe: layout.Cell) -> None:
+def test_no_cell_is_a_formula(cell: row_values.Cell, safe: row_values.Cell) -> None:
     """Text that would run as a formula gets an apostrophe; numbers stay numbers."""
     assert text_tables.harmless(cell) == safe
 

@@ -377,7 +377,7 @@ def test_a_workbook_that_is_damaged_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"PK\x03\x04 nothing")
     with pytest.raises(errors.InputError, match="not a spreadsheet"):
         workbook_sandbox.edit(path, tmp_path / "new.xlsx", "PO_Data", [])
-    assert counts.Summary().written_back is None
+    assert counts.Totals().written_back is None
 
 
 def test_a_failed_csv_can_be_written_back_into(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 Coupa numbers each file: addresses with the same number are the same file, whichever list shows them. A button without
 an address has no number: it is identified by section, name and position. Whether its file is the same as one with an
-address is decided by content, after the download (`order_progress.OrderProgress.drop_twins`).
+address is decided by content, after the download (`processing.same_content.drop_duplicates`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes outcomes and facts into the journal's tables."""
+"""The SQL statements that write an outcome or a fact; they run in the writer's thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Columns of the results and their contents. Pure."""
+"""What a result row says: the values of our columns, as every table writes them. Pure.
+
+Their names and order are in `orders.added_columns`.
+"""
 
 from __future__ import annotations
 

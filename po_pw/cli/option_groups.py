@@ -1,4 +1,4 @@
-"""The groups of options that `--help` shows."""
+"""The headings under which `--help` groups the options."""
 
 from __future__ import annotations
 

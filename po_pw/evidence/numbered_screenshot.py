@@ -1,4 +1,4 @@
-"""Takes a screenshot of a page with numbered controls."""
+"""Takes a screenshot of a page on which the controls that were found have numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watches a browser's downloads and cancels files that are too large."""
+"""Cancels the downloads of a browser that are larger than the user allows (`--max-file-size`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Transfers:
+class OversizeDownloads:
     """Cancels each download of a browser as soon as it exceeds a limit.
 
     Args:
@@ -24,7 +24,7 @@ class Transfers:
         self.max_bytes = max_bytes
         self._session = session
         self._names: dict[str, tuple[str, str]] = {}
-        self._ended: set[tuple[str, str]] = set()
+        self._cancelled: set[tuple[str, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def watch(self, folder: Path) -> None:
@@ -41,14 +41,14 @@ class Transfers:
             {"behavior": "allowAndName", "downloadPath": str(folder), "eventsEnabled": True},
         )
 
-    def ended(self, url: str, name: str) -> bool:
+    def was_cancelled(self, url: str, name: str) -> bool:
         """Whether a download was cancelled because it was too large.
 
         Args:
             url: its address.
             name: suggested by the browser.
         """
-        return (url, name) in self._ended
+        return (url, name) in self._cancelled
 
     def _begun(self, event: dict[str, Any]) -> None:
         self._names[event["guid"]] = event["url"], event["suggestedFilename"]
@@ -60,7 +60,7 @@ class Transfers:
         elif max(event["receivedBytes"], event["totalBytes"]) > self.max_bytes and (
             named := self._names.pop(guid, None)
         ):
-            self._ended.add(named)
+            self._cancelled.add(named)
             task = asyncio.get_running_loop().create_task(self._end(guid), name="end-download")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
