@@ -16,8 +16,8 @@ import typer.main
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from po_pw import errors, models, setting_names, settings
-from po_pw.cli import boundary, commands, usage
+from po_pw import cli, errors, models, setting_names, settings
+from po_pw.cli import commands, usage
 from po_pw.results import reasons
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ EXIT_CODES: Final = {
     errors.InputError.exit_code: "the command or its input cannot be used",
     errors.MachineError.exit_code: "this computer has a problem (no browser, no space), or a portal stayed down",
     errors.LoginRequiredError.exit_code: "a portal asks you to sign in: `po-pw login URL`",
-    boundary.INTERRUPTED: "interrupted; the same command continues",
+    cli.INTERRUPTED: "interrupted; the same command continues",
 }
 """What each exit code means."""
 
