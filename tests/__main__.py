@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TOGETHER = ("-n", "5", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "60")
+TOGETHER = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "60")
 """More at once than there are cores: most tests wait for a browser. A file's tests run in one process, so that they
 share its browser. Files with browsers come first, by name, so that no long one is left at the end."""
 WINDOWS = (

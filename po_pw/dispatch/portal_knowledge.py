@@ -155,8 +155,11 @@ class PortalKnowledge:
     # --- sign-in ----------------------------------------------------------------------------------------------------
 
     def proof_url(self, url: str) -> str:
-        """A page that opened with this sign-in, to check the session; preferably not `url`. `""` if none is known."""
-        known = (self._of(url).memory.proof_url, self._home.proof_url(hostnames.origin_of(url)))
+        """A page that opened with this sign-in, to check the session; preferably not `url`. `""` if none is known.
+
+        Prefers the page that is proved to need the sign-in: an order's page may open without one, and then lack data.
+        """
+        known = (self._home.proof_url(hostnames.origin_of(url)), self._of(url).memory.proof_url)
         found = [one for one in known if one]
         return next((one for one in found if one != url), found[0] if found else "")
 

@@ -76,7 +76,7 @@ def careless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_the_reading_of_any_page_keeps_the_contract(tmp_path: Path) -> None:
     """The generic adapter keeps the contract on a portal that it does not know."""
-    with adapter_contract.demo_portal(8) as bench:
+    with adapter_contract.demo_portal(6) as bench:
         assert adapter_contract.violations("generic", bench, tmp_path) == ()
 
 

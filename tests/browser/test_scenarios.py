@@ -14,9 +14,9 @@ from tests.helpers import portal_runs
 from tests.helpers.support import IN_TIME, run_async
 
 SCRIPTS = sorted((Path(__file__).parents[2] / "fixtures" / "scenarios").glob("0*.py"))
-LONG = "05_performance"
-"""Prints figures, and shows only that every order came, as the others do."""
-EACH = [pytest.param(path, id=path.stem, marks=pytest.mark.long if path.stem == LONG else ()) for path in SCRIPTS]
+LONG = ("01_sequential_baseline", "03_profile_isolation", "05_performance")
+"""`test_run.py`, `test_profiles.py` and the other scripts show the same."""
+EACH = [pytest.param(path, id=path.stem, marks=pytest.mark.long if path.stem in LONG else ()) for path in SCRIPTS]
 PLAIN = catalogue.PortalSettings(orders=20, latency=0.1, file_bytes=3_000, file_latency=0.0, plain=True)
 
 

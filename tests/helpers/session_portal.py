@@ -59,6 +59,10 @@ class SessionPortal:
         self.endings = 0
         self.refused: set[str] = set()
         """Orders whose pages ask for a sign-in, whoever is signed in."""
+        self.ends_at = ""
+        """A file whose first request ends all sessions: after the last order, which waits for that request, was read."""
+        self.is_asked = asyncio.Event()
+        self.is_last_sent = asyncio.Event()
         self.served: list[str] = []
         """Files that were sent, in turn."""
         self.origin = ""
@@ -152,11 +156,20 @@ class SessionPortal:
     async def _data(self, request: web.Request) -> web.Response:
         if not self._is_in(request.headers.get("x-token", "")):
             return web.json_response({"error": "signed out"}, status=401)
+        if self.ends_at and request.match_info["number"] == f"PO-{self.orders}":
+            await self.is_asked.wait()
         return web.json_response(self._names(request.match_info["number"]))
 
     async def _file(self, request: web.Request) -> web.Response:
+        if request.match_info["name"] == self.ends_at:
+            self.is_asked.set()
+            await self.is_last_sent.wait()
+            self.ends_at = ""
+            self.end_sessions()
         self._check(request)
         self.served.append(request.match_info["name"])
+        if request.match_info["name"].startswith(f"PO-{self.orders}-"):
+            self.is_last_sent.set()
         return web.Response(body=plain_portal.PDF, content_type="application/pdf")
 
     @staticmethod
