@@ -60,7 +60,7 @@ class SessionPortal:
         self.refused: set[str] = set()
         """Orders whose pages ask for a sign-in, whoever is signed in."""
         self.ends_at = ""
-        """A file whose first request ends all sessions: after the last order, which waits for that request, was read."""
+        """A file whose request ends all sessions, after the last order was read, which waits for that request."""
         self.is_asked = asyncio.Event()
         self.is_last_sent = asyncio.Event()
         self.served: list[str] = []
