@@ -8,7 +8,7 @@
 
   const HORIZON = 10000; // one-shot timers due within this many ms are awaited; work that recurs less often counts as idle
   const SELDOM = 1500;
-  const RUNS = 3;
+  const RUNS = 3; // as in quiet.py
   const { apply, construct, defineProperty, getOwnPropertyDescriptor } = Reflect;
   const NativePromise = Promise;
   const then = Promise.prototype.then;
