@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from po_pw import client_certificates, context_pool, errors, events, logs, long_work, sessions, settings
 from po_pw.browser import profiles
-from po_pw.evidence import store as evidence_store
-from po_pw.evidence import traces
+from po_pw.evidence import retention, traces
 from po_pw.journal import event_recorder, lock
 from po_pw.machine import clocks, disk_space
 from po_pw.maintenance import rebuild_journal, recovery
@@ -69,7 +68,7 @@ class RunResources:
         self.out = Path(options.out).absolute()
         self._internal = self.out / ".po-pw"
         self.work = self._internal / "work"
-        self.evidence = evidence_store.EvidenceStore(self._internal / staging.EVIDENCE)
+        self.evidence = retention.EvidenceStore(self._internal / staging.EVIDENCE)
         self.log = logs.RunLog(self._internal / "logs", hub)
         self._recorder = event_recorder.EventRecorder(hub)
         self.sessions = sessions.Sessions(settings.home(options), options.account)

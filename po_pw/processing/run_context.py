@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from po_pw import context_pool, events, models, sessions, settings
-    from po_pw.evidence import store as evidence_store
-    from po_pw.evidence import traces
+    from po_pw.evidence import retention, traces
     from po_pw.journal import store
     from po_pw.portals import base as portals
     from po_pw.transport import client
@@ -42,7 +41,7 @@ class RunContext:
     """Called with the outcome of a fetched order whose folder cannot be published yet."""
     stop: Callable[[str], None]
     """Stops the run like a first Ctrl-C; called with the reason."""
-    evidence: evidence_store.EvidenceStore
+    evidence: retention.EvidenceStore
     reopen: Callable[[], Awaitable[None]]
     """Called when the output directory is available again, to reopen lock, journal and log."""
     traces: traces.Traces | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from po_pw.evidence import store
+from po_pw.evidence import retention
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ def filled(folder: Path, size: int, changed: int) -> Path:
     return folder
 
 
-def kept(kept_in: store.EvidenceStore, mine: Path, size: int) -> bool:
+def kept(kept_in: retention.EvidenceStore, mine: Path, size: int) -> bool:
     if not kept_in.reserve(mine):
         return False
     mine.mkdir(parents=True)
@@ -34,7 +34,7 @@ def names(folder: Path) -> list[str]:
 def test_the_oldest_of_earlier_runs_go_first_and_then_nothing_is_added(tmp_path: Path) -> None:
     filled(tmp_path / "old", 1, 1000)
     filled(tmp_path / "older", 1, 500)
-    bounded = store.EvidenceStore(tmp_path, max_orders=3)
+    bounded = retention.EvidenceStore(tmp_path, max_orders=3)
     assert kept(bounded, tmp_path / "a", 1)
     assert names(tmp_path) == ["a", "old", "older"]
     assert kept(bounded, tmp_path / "b", 1)
@@ -50,7 +50,7 @@ def test_the_oldest_of_earlier_runs_go_first_and_then_nothing_is_added(tmp_path:
 
 def test_its_size_is_bounded(tmp_path: Path) -> None:
     filled(tmp_path / "old", 60, 1000)
-    bounded = store.EvidenceStore(tmp_path, max_bytes=100)
+    bounded = retention.EvidenceStore(tmp_path, max_bytes=100)
     assert kept(bounded, tmp_path / "a", 50)
     assert names(tmp_path) == ["a", "old"]
     assert kept(bounded, tmp_path / "b", 70)  # 110 are there: the old one goes
@@ -59,6 +59,6 @@ def test_its_size_is_bounded(tmp_path: Path) -> None:
 
 
 def test_there_may_be_no_folder_yet(tmp_path: Path) -> None:
-    bounded = store.EvidenceStore(tmp_path / "none")
+    bounded = retention.EvidenceStore(tmp_path / "none")
     bounded.remove(tmp_path / "none" / "a")
     assert kept(bounded, tmp_path / "none" / "a", 1)
