@@ -59,7 +59,7 @@ def opened(
             msg = "--filter chooses among the rows of a list: give one, or leave out --filter."
             raise errors.InputError(msg)
         orders = several.of_numbers(wanted, address_of=address_of, limit=options.limit)
-        notes = [said for said in (note, _about_types(options)) if said]
+        notes = [*([note] if note else []), *_about_types(options)]
         yield several.with_notes(orders, notes, keep_source=True)
         return
     with contextlib.ExitStack() as stack:
@@ -74,7 +74,7 @@ def opened(
                 text = text.replace(str(path), name) if name else text
             raise errors.InputError(text) from None
         notes += [_read_as(table) for table in orders.tables if table.name == _STDIN_NAME]
-        notes += filter(None, [_about_types(options)])
+        notes += _about_types(options)
         yield several.with_notes(orders, notes, keep_source=STDIN not in files)
 
 
@@ -85,7 +85,7 @@ def check(given: Sequence[Path]) -> None:
         InputError: one is missing, is not a file or must not be read.
     """
     for path in map(paths.as_meant, given):
-        if path != STDIN and (path.exists() or not glob.has_magic(str(path))):
+        if path != STDIN and not _is_pattern(path):
             sheets.check_readable(path)
 
 
@@ -109,7 +109,7 @@ def expanded(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
     notes: list[str] = []
     for typed in given:
         path = paths.as_meant(typed)
-        matches = [path] if path == STDIN or path.exists() or not glob.has_magic(str(path)) else _matching(path)
+        matches = _matching(path) if _is_pattern(path) else [path]
         for match in matches:
             if len(given) + len(matches) > 2 and match.name.startswith(_LOCK):
                 notes.append(f"{match} is left out: Excel makes such a file while the workbook is open.")
@@ -121,6 +121,11 @@ def expanded(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
             else:
                 found.append(match)
     return found, notes
+
+
+def _is_pattern(path: Path) -> bool:
+    """Whether it is to be expanded; standard input and a file of that very name are not."""
+    return glob.has_magic(str(path)) and not path.exists()
 
 
 def _matching(pattern: Path) -> list[Path]:
@@ -162,15 +167,15 @@ def _spooled() -> Iterator[Path]:
         yield path
 
 
-def _about_types(options: settings.Settings) -> str:
-    """What is said of types of files that may be mistyped; `""` if there are none."""
+def _about_types(options: settings.Settings) -> list[str]:
+    """The message about types of files that may be mistyped, if there are any."""
     from po_pw import settings  # takes long, and is loaded by now
 
     if not (odd := settings.unfamiliar_types(options.types)):
-        return ""
-    return (
+        return []
+    return [
         f"--types: po-pw does not know {', '.join(odd)}. If that is a mistake, press Ctrl-C: other files are skipped."
-    )
+    ]
 
 
 def _read_as(table: read.OrderTable) -> str:

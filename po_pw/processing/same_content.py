@@ -37,9 +37,9 @@ def drop_duplicates(progress: order_progress.OrderProgress) -> None:
         if file is not None and file.size:
             alike.setdefault((file.size, file.sha256), []).append(found)
     for same in alike.values():
-        names = {" ".join(found.name.split()).casefold() for found in same} - {""}
+        names = {_plain_name(found) for found in same} - {""}
         for name in sorted(names) or [""]:
-            among = [found for found in same if " ".join(found.name.split()).casefold() in {name, ""}]
+            among = [found for found in same if _plain_name(found) in {name, ""}]
             areas = collections.Counter(found.section for found in among)
             fullest, count = areas.most_common(1)[0]
             unnumbered = [found for found in among if not found.record]
@@ -62,8 +62,8 @@ def match_kept_files(progress: order_progress.OrderProgress) -> None:
     for known in progress.vanished():
         kept = progress.kept[known]
         for found in progress.wanted():
-            fresh = progress.saved.get(found.id)
-            if fresh is None or found.id in progress.kept or Path(fresh.path).parent != progress.work.path:
+            fresh = _fetched_now(progress, found.id)
+            if fresh is None:
                 continue
             if _COUNTED.sub("", found.id) != _COUNTED.sub("", known):
                 continue
@@ -75,6 +75,18 @@ def match_kept_files(progress: order_progress.OrderProgress) -> None:
                 break
 
 
+def _plain_name(attachment: models.Attachment) -> str:
+    return " ".join(attachment.name.split()).casefold()
+
+
+def _fetched_now(progress: order_progress.OrderProgress, attachment_id: str) -> models.SavedFile | None:
+    """The attachment's file if this attempt fetched it: only such files may be removed."""
+    file = progress.saved.get(attachment_id)
+    if file is None or attachment_id in progress.kept or Path(file.path).parent != progress.work.path:
+        return None
+    return file
+
+
 def _beyond_counted(progress: order_progress.OrderProgress) -> int:
     """How many more attachments the page shows than it counts; many where it does not count them."""
     listing = progress.listing
@@ -84,8 +96,8 @@ def _beyond_counted(progress: order_progress.OrderProgress) -> int:
 
 
 def _drop(progress: order_progress.OrderProgress, attachment_id: str) -> None:
-    file = progress.saved.get(attachment_id)
-    if file is None or attachment_id in progress.kept or Path(file.path).parent != progress.work.path:
+    file = _fetched_now(progress, attachment_id)
+    if file is None:
         return
     Path(file.path).unlink(missing_ok=True)
     del progress.saved[attachment_id]
