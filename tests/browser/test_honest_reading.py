@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from po_pw import errors, events, models
-from po_pw.browser import activity
+from po_pw.browser import activity, page_watch, quiet
 from po_pw.portals import memory
-from tests.helpers import plain_portal
+from tests.helpers import plain_portal, support
 from tests.helpers.plain_portal import Answer, Portal, area, order, page
 from tests.helpers.support import run_async
 
@@ -155,22 +155,31 @@ setInterval(async () => {
 </script>"""
 
 
-def test_what_was_believed_to_bring_nothing_and_then_did_has_its_orders_read_again(tmp_path: Path) -> None:
+def test_what_was_believed_to_bring_nothing_and_then_did_has_its_orders_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If a poll that changed nothing on five orders then loads attachments, those orders are read again."""
-    quiet, late = order("PO-0001", _POLL % "no"), _POLL % "yes"
+    late = _POLL % "yes"
     portal = Portal(
         {
-            "/orders/PO-0001": quiet,
+            "/orders/PO-0001": order("PO-0001", _POLL % "no"),
             "/orders/PO-0002": order("PO-0002", late),
             "/orders/PO-0003": order("PO-0003", late),
             "/poll": "ok",
         }
     )
     home = tmp_path / "home"
+    wait = page_watch.Watch.quiet
+    waits = 0
 
-    def hear(_: engine.Run, event: events.Event) -> None:
-        if isinstance(event, events.OrderSettled) and event.outcome.po_number == "PO-0002":
+    async def load_late(watch: page_watch.Watch, **given: Any) -> quiet.Quiet:
+        nonlocal waits
+        waits += watch._page.url.endswith("/orders/PO-0003")
+        if waits == 2:  # its list was looked at once
             portal.pages["/poll"] = "there"
+            polls = portal.times("/poll")
+            await support.until(lambda: portal.times("/poll") >= polls + 2)
+        return await wait(watch, **given)
 
     async def go() -> tuple[plain_portal.Ran, plain_portal.Ran]:
         async with portal.serving():
@@ -181,10 +190,8 @@ def test_what_was_believed_to_bring_nothing_and_then_did_has_its_orders_read_aga
             known["sources"] = {name: [5, [f"X-{n}" for n in range(18)]] for name in known["sources"]}
             assert known["sources"]
             kept.write_text(json.dumps(known))
-            # Patient, as a poll may take seconds on a busy machine.
-            second = await plain_portal.run(
-                portal, tmp_path / "b", ["PO-0002", "PO-0003"], home=home, hear=hear, patience=10
-            )
+            monkeypatch.setattr(page_watch.Watch, "quiet", load_late)
+            second = await plain_portal.run(portal, tmp_path / "b", ["PO-0002", "PO-0003"], home=home)
             return first, second
 
     first, second = run_async(go())

@@ -103,15 +103,11 @@ def test_a_portal_that_signs_out_does_not_hold_up_another(tmp_path: Path, monkey
         )
         async with ending.serving(), lasting.serving():
             await sign_in(ending, tmp_path)
-
-            def hear(_: engine.Run, event: events.Event) -> None:
-                if isinstance(event, events.OrderSettled) and event.outcome.po_number in own and not ending.endings:
-                    ending.end_sessions()
-
+            ending.ends_after = {1}
             everything = [*own, *others]
             origins = dict.fromkeys(others, lasting.origin)
             settled: dict[str, Any] = {"workers": 2, "origins": origins}
-            first = await plain_portal.run(ending, tmp_path, everything, hear=hear, **settled)
+            first = await plain_portal.run(ending, tmp_path, everything, **settled)
             assert isinstance(first.error, errors.LoginRequiredError)
             assert first.error.exit_code == 4
             assert f"po-pw login {ending.origin}" in str(first.error)
@@ -160,16 +156,11 @@ def test_a_person_signs_in_again_in_a_window(tmp_path: Path) -> None:
     async def test() -> tuple[session_portal.SessionPortal, plain_portal.Ran, list[int]]:
         async with session_portal.SessionPortal(count).serving() as portal:
             await sign_in(portal, tmp_path, by_environment=False)
+            portal.ends_after = {3, 7}
             windows: list[int] = []
-            settled: set[str] = set()
 
             def hear(_: engine.Run, event: events.Event) -> None:
-                if isinstance(event, events.OrderSettled):
-                    settled.add(event.outcome.po_number)
-                    if len(settled) in {3, 7}:
-                        portal.person.clear()
-                        portal.end_sessions()
-                elif isinstance(event, events.SignInEnded):
+                if isinstance(event, events.SignInEnded):
                     windows.append(portal.windows)
 
             async def play() -> None:

@@ -61,6 +61,10 @@ class SessionPortal:
         """Orders whose pages ask for a sign-in, whoever is signed in."""
         self.ends_at = ""
         """A file whose request ends all sessions, after the last order was read, which waits for that request."""
+        self.ends_after: set[int] = set()
+        """Numbers of orders opened after which all sessions end, as the next order is asked for."""
+        self.opened: set[str] = set()
+        """Orders whose pages were sent."""
         self.is_asked = asyncio.Event()
         self.is_last_sent = asyncio.Event()
         self.served: list[str] = []
@@ -147,9 +151,14 @@ class SessionPortal:
         number = request.match_info["number"]
         if self.app:
             return web.Response(text=_APP.format(number=number, nav=plain_portal.NAV), content_type="text/html")
+        if number not in self.opened and len(self.opened) in self.ends_after:
+            self.ends_after.remove(len(self.opened))
+            self.person.clear()
+            self.end_sessions()
         self._check(request)
         if number in self.refused:
             raise web.HTTPFound(f"/login?back={request.path}")
+        self.opened.add(number)
         area = plain_portal.area(*self._names(number))
         return web.Response(text=plain_portal.order(number, area), content_type="text/html")
 

@@ -15,14 +15,14 @@ IN_TIME: Final = 300.0
 """Seconds after which a wait is taken for a hang, on a machine whose cores are all busy. No result depends on it."""
 
 
-async def until(page_lease: Callable[[], object]) -> None:
+async def until(condition: Callable[[], object]) -> None:
     """Waits for a condition that sends no notification.
 
     Raises:
         TimeoutError: it did not become true.
     """
     async with asyncio.timeout(IN_TIME):
-        while not page_lease():  # noqa: ASYNC110 - browsers, servers and disks tell nobody
+        while not condition():  # noqa: ASYNC110 - browsers, servers and disks tell nobody
             await asyncio.sleep(0.01)
 
 
