@@ -144,6 +144,7 @@ def unique_name(name: str, taken: set[str], max_chars: int, max_bytes: int = MAX
 def _numbered(name: str, taken: set[str], max_chars: int, number: int, max_bytes: int) -> tuple[str, int]:
     """The first free name from `name (number)` on, and its number."""
     stem, extension = split(name)
+    stem = stem.rstrip(" ")  # ` (2)` begins with a space
     while True:
         tail = f" ({number}){extension}"
         candidate = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pathvalidate
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from po_pw import models
@@ -50,6 +50,7 @@ def test_a_safe_name_stays_as_it_is(text: str) -> None:
 
 
 @given(st.lists(AWKWARD, max_size=12), st.integers(24, 120))
+@example(["0 .0", "0 .0"], 24)
 def test_an_orders_names_are_told_apart_and_fit(sent: list[str], room: int) -> None:
     """An order's file names differ on every file system, fit, and are safe."""
     final = names.assign(sent, room)
