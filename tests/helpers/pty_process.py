@@ -12,6 +12,7 @@ import termios
 import threading
 from typing import TYPE_CHECKING, Self
 
+import psutil
 import pyte
 
 from tests.helpers.support import IN_TIME
@@ -112,6 +113,19 @@ class PtyProcess:
         """Whether what is typed would be shown, a line at a time."""
         flags = termios.tcgetattr(self._theirs)[3]
         return bool(flags & termios.ECHO) and bool(flags & termios.ICANON)
+
+    def wait_until_idle(self) -> None:
+        """Waits until it sleeps: Python acts on a signal only after the key that follows if it comes just before that.
+
+        Raises:
+            AssertionError: it never does.
+        """
+        program, never = psutil.Process(self.process.pid), threading.Event()
+        for _ in range(int(IN_TIME / 0.05)):
+            if program.status() == psutil.STATUS_SLEEPING:
+                return
+            never.wait(0.05)
+        raise AssertionError(self.everything())
 
     def wait_written(self, codes: bytes) -> None:
         """Waits until these bytes were written."""

@@ -126,6 +126,7 @@ def test_ctrl_c_at_a_question_ends_it_as_interrupted(here: Path) -> None:
     command = [sys.executable, "-m", "po_pw", "init"]
     with pty_process.PtyProcess(command, (100, 20), cwd=here) as running:
         running.wait_for("Your list of orders (Enter: none yet)")
+        running.wait_until_idle()
         running.process.send_signal(signal.SIGINT)
         assert running.ended() == 130
         said = running.everything()
