@@ -1,12 +1,14 @@
 """Writes the pages that follow from the program: `python docs/reference.py`; a test compares them with it.
 
-`docs/options.md` has every option and every setting, `docs/statuses.md` every status, error code and exit code.
+`docs/options.md` has every option and every setting, `docs/statuses.md` every status, error code and exit code,
+`docs/modules.md` what each module is for.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 import re
 import sys
 from pathlib import Path
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pydantic import fields
 
 FOLDER: Final = Path(__file__).parent
+_PACKAGE: Final = FOLDER.parent / "po_pw"
 _ROOT: Final[Any] = typer.main.get_command(commands.app)
 
 _OPTIONS: Final = """\
@@ -67,6 +70,12 @@ setting.
 
 | setting | option of `process` | default | meaning |
 |---|---|---|---|"""
+
+_MODULES: Final = """\
+# Modules
+
+Written by `python docs/reference.py`: the first sentence of each module. Which package may import which, and where to
+start with a change, is in [Architecture](../ARCHITECTURE.md)."""
 
 _STATUSES: Final = """\
 # Statuses and error codes
@@ -131,6 +140,34 @@ def statuses() -> str:
         (_EXITS, "| exit code | meaning |\n|---|---|", of_exit),
     )
     return "\n\n".join(f"{text}\n\n" + "\n".join([head, *rows]) for text, head, rows in tables) + "\n"
+
+
+def modules() -> str:
+    """The page of modules: the first sentence of each, by package."""
+    parts = [_MODULES]
+    for package in sorted({path.parent for path in _PACKAGE.rglob("*.py")}):
+        files = [path for path in sorted(package.iterdir()) if path.suffix in {".py", ".js", ".cjs", ".toml"}]
+        lines = [f"- `{_called(path)}`: {_first_sentence(path)}" for path in files if path.stem != "__init__"]
+        name = package.relative_to(_PACKAGE.parent).as_posix()
+        parts.append("\n".join([f"## {name}\n\n{_first_sentence(package / '__init__.py')}\n", *lines]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _called(path: Path) -> str:
+    return path.stem if path.suffix == ".py" else path.name
+
+
+def _first_sentence(path: Path) -> str:
+    """Of a module's docstring, or of the comment with which a file in another language begins; `""` if it has none."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".py":
+        text = (ast.get_docstring(ast.parse(text)) or "").partition("\n\n")[0]
+    else:
+        text = "\n".join(
+            itertools.takewhile(lambda line: line.startswith(("//", "#")) and "---" not in line, text.splitlines())
+        )
+        text = re.sub(r"^(//|#) ?", "", text, flags=re.MULTILINE)
+    return re.split(r"(?<=[.]) (?=[A-Z`])", " ".join(text.split()))[0]
 
 
 def _commands(group: Any, above: str = "po-pw") -> Iterator[tuple[str, Any]]:
@@ -217,7 +254,7 @@ def _escaped(cell: str) -> str:
     return re.sub(r"(?<!\\)[|]", r"\\|", cell)
 
 
-PAGES: Final = {"options.md": options, "statuses.md": statuses}
+PAGES: Final = {"options.md": options, "statuses.md": statuses, "modules.md": modules}
 """What makes each page, by the page's name."""
 
 

@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.helpers import headless_shell
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -48,13 +50,16 @@ def main() -> int:
         "pytest --collect-only": (*python, "pytest", "--collect-only", "-qq", *given),
     }
     # Together: each uses one core.
-    with concurrent.futures.ThreadPoolExecutor(len(checks)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(len(checks) + 1) as pool:
+        installing = pool.submit(headless_shell.install) if not given else None
         ended = dict(zip(checks, pool.map(_captured, checks.values()), strict=True))
     for name, check in ended.items():
         print(f"== {name}", flush=True)  # noqa: T201 - this is a command
         if check.returncode:
             print(f"{check.stdout}== {name} failed", flush=True)  # noqa: T201
             return check.returncode
+    if installing is not None and (installed := installing.result()).returncode:
+        print(f"{installed.stdout}== {headless_shell.NAME} is not installed: the tests take longer")  # noqa: T201
     print("== pytest", flush=True)  # noqa: T201
     code = _pytest((*TOGETHER, *given) if given in ([], ["--all"]) else given)
     if code:

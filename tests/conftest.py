@@ -7,13 +7,13 @@ import logging
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import hypothesis
 import pytest
 
 from po_pw.browser import locate, playwright_driver
-from tests.helpers import support
+from tests.helpers import headless_shell, support
 from tests.helpers.browser_site import Site
 from tests.helpers.loop_thread import LoopThread
 
@@ -34,9 +34,23 @@ os.environ.update(
 os.environ["PO_PW_SIGN_IN_WINDOW"] = "false"  # there is nobody to sign in
 
 
+_PATH: Final = os.environ["PATH"]
+"""On which po-pw finds the whole browser."""
+
+
+def _find_browser() -> models.BrowserInfo:
+    async def find() -> models.BrowserInfo:
+        async with playwright_driver.Driver() as driver:
+            return driver.resolve(None)
+
+    return support.run_async(find())
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options for all tests, and for the long version of `tests/chaos`."""
-    parser.addoption("--all", action="store_true", help="run the tests that are marked `long`, too")
+    parser.addoption(
+        "--all", action="store_true", help="run the tests that are marked `long`, too, and all with the whole browser"
+    )
     options = parser.getgroup("chaos")
     options.addoption("--chaos-minutes", type=float, default=0, help="how long to go on with chaos; 0: short form")
     options.addoption("--chaos-seed", type=int, default=1, help="what the chance in chaos comes from")
@@ -53,28 +67,44 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
+def search_path(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """`PATH` for the tests that are not marked `whole_browser`."""
+    if pytestconfig.getoption("--all"):
+        return os.environ["PATH"]
+    return headless_shell.search_path(tmp_path_factory.mktemp("headless-shell"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _browser_of_module(request: pytest.FixtureRequest, search_path: str) -> Iterator[None]:
+    """Lets po-pw find the headless shell, unless the module is marked `whole_browser`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("whole_browser") is None:
+            patch.setenv("PATH", search_path)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _browser_of_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Lets po-pw find the whole browser in a test that is marked `whole_browser`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("whole_browser") is not None:
+            patch.setenv("PATH", _PATH)
+        yield
+
+
+@pytest.fixture(scope="module")
 def found_browser() -> models.BrowserInfo:
     """The browser that po_pw finds on this machine."""
-
-    async def find() -> models.BrowserInfo:
-        async with playwright_driver.Driver() as driver:
-            return driver.resolve(None)
-
-    return support.run_async(find())
+    return _find_browser()
 
 
 @pytest.fixture(scope="session")
-def browser_path(found_browser: models.BrowserInfo) -> str:
-    """Its executable."""
-    return found_browser.executable
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any], found_browser: models.BrowserInfo) -> Any:
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any], search_path: str) -> Any:
     """Makes pytest-playwright's `page` start the browser that po_pw finds, with its sandbox if possible."""
-    which = (
-        {"channel": found_browser.channel} if found_browser.channel else {"executable_path": found_browser.executable}
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", search_path)
+        found = _find_browser()
+    which = {"channel": found.channel} if found.channel else {"executable_path": found.executable}
     return {"chromium_sandbox": not locate.sandbox_hindrance(), **which, **browser_type_launch_args}
 
 

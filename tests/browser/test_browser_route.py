@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from tests.helpers.loop_thread import LoopThread
 
+pytestmark = pytest.mark.whole_browser
+
 PDF = b"%PDF-1.7\n" + b"0" * 5000 + b"\n%%EOF\n"
 
 _HOSTILE = """<!doctype html><title>Order</title>

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from tests.helpers.browser_site import Site
     from tests.helpers.loop_thread import LoopThread
 
+pytestmark = pytest.mark.whole_browser
+
 T = TypeVar("T")
 PASSES = models.RequestDecision(models.Ruling.PASS, "it changes nothing")
 LINKS = models.RequestDecision(models.Ruling.LINK, "it is a document")

@@ -206,6 +206,7 @@ def folders_of(pid: int) -> list[Path]:
     return found
 
 
+@pytest.mark.whole_browser
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent to a process group of their own")
 @pytest.mark.parametrize(
     "name",
@@ -243,6 +244,7 @@ def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: server.Portal, n
     assert "already complete" in again.stdout
 
 
+@pytest.mark.whole_browser
 def test_the_demo_checks_every_file(tmp_path: Path) -> None:
     """`po-pw demo` checks every file of the embedded portal and succeeds, also in a folder that is in use."""
     (tmp_path / "po-pw-demo").mkdir()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.helpers.browser_site import Site
 
+pytestmark = pytest.mark.whole_browser
+
 posix_only = pytest.mark.skipif(os.name != "posix", reason="signals that only POSIX has")
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.helpers.loop_thread import LoopThread
 
+pytestmark = pytest.mark.whole_browser
+
 PDF: Final = b"%PDF-1.7\n" + b"0" * 500 + b"\n%%EOF\n"
 PORTAL: Final = "portal.corporation.invalid"
 """A name that only the proxy knows."""

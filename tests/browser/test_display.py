@@ -25,6 +25,8 @@ from tests.helpers.support import IN_TIME, run_async
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+pytestmark = pytest.mark.whole_browser
+
 posix_only = pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="windows can always be shown here")
 needs_xvfb = pytest.mark.skipif(
     sys.platform in {"win32", "darwin"} or shutil.which(display.SERVER) is None, reason="Xvfb is not installed here"

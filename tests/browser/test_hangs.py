@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from po_pw.engine import run as engine
     from tests.helpers.browser_site import Site
 
+pytestmark = pytest.mark.whole_browser
+
 posix_only = pytest.mark.skipif(os.name != "posix", reason="signals that only POSIX has")
 PLAIN = catalogue.PortalSettings(orders=8, latency=0.05, plain=True)
 

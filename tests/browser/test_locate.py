@@ -15,6 +15,8 @@ from tests.helpers.support import run_async
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.whole_browser
+
 BUNDLED = "/pw/chromium/chrome"
 
 EDGE = {

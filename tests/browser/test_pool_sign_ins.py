@@ -14,6 +14,8 @@ from tests.helpers.support import IN_TIME, run_async
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.whole_browser
+
 PORTALS = ("http://127.0.0.1:9", "http://127.0.0.2:9")
 
 

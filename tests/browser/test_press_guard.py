@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.helpers.browser_site import Site
     from tests.helpers.loop_thread import LoopThread
 
+pytestmark = pytest.mark.whole_browser
+
 PASS: Final = models.RequestDecision(models.Ruling.PASS, "it changes nothing")
 STOP: Final = models.RequestDecision(models.Ruling.STOP, "it may change something")
 LINK: Final = models.RequestDecision(models.Ruling.LINK, "it is a document")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from po_pw import models
 
+pytestmark = pytest.mark.whole_browser
+
 posix_only = pytest.mark.skipif(os.name != "posix", reason="Chromium marks a profile in use by a link on POSIX only")
 
 

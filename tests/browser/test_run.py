@@ -111,6 +111,7 @@ def test_an_expired_session_is_never_no_attachments(plain: server.Portal, tmp_pa
     assert ran.summary.counts[models.Status.PENDING] > 0
 
 
+@pytest.mark.whole_browser
 def test_a_killed_browser_loses_no_order(plain: server.Portal, tmp_path: Path) -> None:
     """A worker whose browser is killed gets another, and its order is processed again, once."""
 
@@ -139,6 +140,7 @@ def test_a_killed_browser_loses_no_order(plain: server.Portal, tmp_path: Path) -
     ]
 
 
+@pytest.mark.whole_browser
 def test_contexts_are_closed_when_memory_runs_short_and_opened_again(tmp_path: Path) -> None:
     """With injected readings there are two contexts, one, and two again; each change is explained."""
     free = [8_000_000_000]

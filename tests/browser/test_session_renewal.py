@@ -144,6 +144,7 @@ def end_window(home: Path) -> None:
                 child.terminate()
 
 
+@pytest.mark.whole_browser
 @virtual_display.needed
 @pytest.mark.usefixtures("screen")
 def test_a_person_signs_in_again_in_a_window(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Page
 
+pytestmark = pytest.mark.whole_browser
+
 SETTINGS = catalogue.PortalSettings(orders=1, latency=0.0, plain=True)
 
 

@@ -24,7 +24,7 @@ from tests.helpers.support import IN_TIME
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.usefixtures("own_temp")
+pytestmark = [pytest.mark.whole_browser, pytest.mark.usefixtures("own_temp")]
 
 # A run in small: a driver, two contexts, then it waits to be killed.
 RUN = """

@@ -19,11 +19,13 @@ _OVERTIME = 900
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sets a time limit for each test; that of the long version is its option."""
+    """Sets a time limit for each test; that of the long version is its option, without which it is skipped."""
     minutes = float(config.getoption("--chaos-minutes"))
     for item in items:
         if item.path.name == "test_long.py":
             item.add_marker(pytest.mark.timeout(minutes * 60 + _OVERTIME))
+            if not minutes:  # here, so that its fixtures are not made for nothing
+                item.add_marker(pytest.mark.skip(reason="only with --chaos-minutes"))
         elif item.path.parent.name == "chaos":
             item.add_marker(pytest.mark.timeout(_IN_TIME))
 

@@ -13,7 +13,7 @@ from tests.chaos import browsers
 if TYPE_CHECKING:
     from tests.chaos import bench, report
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL and SIGSTOP")
+pytestmark = [pytest.mark.whole_browser, pytest.mark.skipif(os.name != "posix", reason="SIGKILL and SIGSTOP")]
 
 
 def test_browsers_that_are_killed_cost_nothing(

@@ -13,7 +13,7 @@ from tests.chaos import kills
 if TYPE_CHECKING:
     from tests.chaos import bench, report
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL, and process groups")
+pytestmark = [pytest.mark.whole_browser, pytest.mark.skipif(os.name != "posix", reason="SIGKILL, and process groups")]
 
 
 def test_killed_at_random_it_ends_as_if_nothing_had_been(

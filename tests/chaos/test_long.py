@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.chaos import bench
 
+pytestmark = pytest.mark.whole_browser
+
 KILLS_A_TURN = 40
 
 
@@ -61,8 +63,6 @@ def test_chaos_for_as_long_as_wanted(
 ) -> None:
     """Nothing is lost, duplicated, incomplete or left over; the totals are written to `--chaos-report`."""
     minutes = float(request.config.getoption("--chaos-minutes"))
-    if not minutes:
-        pytest.skip("only with --chaos-minutes")
     where = str(request.config.getoption("--chaos-report"))
     counting, started = report.Report(), time.monotonic()
     for turn in itertools.count(seed):
