@@ -40,6 +40,7 @@ Start here </README>
 Records, key by key </docs/records>
 Events as JSON lines </docs/events>
 /ARCHITECTURE
+/docs/modules
 /CONTRIBUTING
 /playwright.config
 /CHANGELOG
