@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from po_pw import models
 from po_pw.browser import launching, page_watch, playwright_driver, profiles, quiet
-from po_pw.demo import catalogue, server
+from po_pw.demo import catalogue, running_portal, server
 
 if TYPE_CHECKING:
     from playwright import async_api as playwright
@@ -42,7 +42,7 @@ async def measure(visits: int) -> tuple[list[float], list[float]]:
                 await context.close()
 
 
-async def _visits(page: playwright.Page, portal: server.Portal, visits: int) -> tuple[list[float], list[float]]:
+async def _visits(page: playwright.Page, portal: running_portal.Portal, visits: int) -> tuple[list[float], list[float]]:
     await page.goto(portal.sign_in_url)
     await page.fill("#username", portal.username)
     await page.fill("#password", portal.password)

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from po_pw import events, models, settings
 from po_pw.auth import login
-from po_pw.demo import catalogue, server
+from po_pw.demo import catalogue, running_portal, server
 from po_pw.engine import run as engine
 from po_pw.orders import read
 
@@ -67,7 +67,7 @@ class Memory:
             self.peak = max(self.peak, total)
 
 
-async def measure(portal: server.Portal, workers: int, folder: Path) -> Measured:
+async def measure(portal: running_portal.Portal, workers: int, folder: Path) -> Measured:
     """Two runs over all orders of the portal: to look at every process's memory takes time from what is timed."""
     timed, completed = await once(portal, workers, folder / f"w{workers}-time")
     with Memory() as memory:
@@ -76,7 +76,7 @@ async def measure(portal: server.Portal, workers: int, folder: Path) -> Measured
     return Measured(workers, work, whole, memory.peak, completed)
 
 
-async def once(portal: server.Portal, workers: int, out: Path) -> tuple[tuple[float, float], int]:
+async def once(portal: running_portal.Portal, workers: int, out: Path) -> tuple[tuple[float, float], int]:
     """One run; gives its times (whole, work; in seconds), and how many orders were completed."""
     options = settings.Settings(workers=workers, out=out, home=out.parent / "home")
     table = out.with_suffix(".csv")
@@ -89,7 +89,7 @@ async def once(portal: server.Portal, workers: int, out: Path) -> tuple[tuple[fl
     return run.times, completed
 
 
-async def measure_all(portal: server.Portal, counts: list[int], folder: Path) -> list[Measured]:
+async def measure_all(portal: running_portal.Portal, counts: list[int], folder: Path) -> list[Measured]:
     """Runs one after another, signed in once."""
     options = settings.Settings(home=folder / "home")
     await login.login(options, portal.sign_in_url, username=portal.username, password=portal.password, patience=60)

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from po_pw import errors, events, models, settings
 from po_pw.auth import login
-from po_pw.demo import catalogue, server
+from po_pw.demo import catalogue, running_portal, server
 from po_pw.demo.coupa import demo_tenant
 from po_pw.demo.coupa import tenant_catalogue as coupa_catalogue
 from po_pw.demo.coupa import tenant_server as coupa_server
@@ -303,7 +303,7 @@ class _Trial:
             yield Violation(Rule.HARMLESS, f"the portal was sent {what}")
         for event in heard:
             if (
-                isinstance(event, events.RequestJudged)
+                isinstance(event, events.RequestDecided)
                 and event.purpose is not models.Purpose.FILE
                 and event.ruling is not models.Ruling.STOP
                 and event.method not in _READING
@@ -354,7 +354,7 @@ class _Embedded:
     origin: str
     orders: Sequence[KnownOrder]
     others: Sequence[str]
-    _portal: server.Portal | demo_tenant.Tenant
+    _portal: running_portal.Portal | demo_tenant.Tenant
 
     def sign_in(self, options: settings.Settings) -> None:
         """Fills in the portal's form."""

@@ -158,7 +158,7 @@ class Pressed(Event):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class RequestJudged(Event):
+class RequestDecided(Event):
     """After a press, a request other than GET was sent, or any request was stopped."""
 
     label: str

@@ -77,7 +77,7 @@ async def inspect(
         concluded = _concluded(found, order, portals, knowledge)
         drawn = await _numbered(visit, found, screenshot)
     knowledge.save()
-    presses = tuple(event for event in heard if isinstance(event, events.Pressed | events.RequestJudged))
+    presses = tuple(event for event in heard if isinstance(event, events.Pressed | events.RequestDecided))
     return Inspection(
         order, concluded, str(screenshot) if drawn else "", presses, known.area_seen, known.accepted_without_area
     )

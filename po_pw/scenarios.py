@@ -1,6 +1,6 @@
 """The six validation scenarios against the embedded portal, for `po-pw validate` and the tests.
 
-A scenario returns its figures and raises `ScenarioError` on a deviation. Times are checked only with `judge_times`: in
+A scenario returns its figures and raises `ScenarioError` on a deviation. Times are checked only with `check_times`: in
 tests they would only show how busy the machine is.
 """
 
@@ -21,7 +21,7 @@ import psutil
 from po_pw import api, errors, events, models, settings
 from po_pw.auth import login
 from po_pw.browser import launching, playwright_driver, profiles
-from po_pw.demo import catalogue, server
+from po_pw.demo import catalogue, running_portal, server
 from po_pw.machine import capacity, resources
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Environment:
     _runs: int = 0
 
     @contextlib.contextmanager
-    def portal(self, **wanted: Any) -> Iterator[server.Portal]:
+    def portal(self, **wanted: Any) -> Iterator[running_portal.Portal]:
         """An embedded portal with a saved sign-in."""
         with server.serve_in_thread(catalogue.PortalSettings(**{"plain": True, "latency": 0.1, **wanted})) as portal:
             options = settings.load(home=self.home, browser=self.browser)
@@ -84,7 +84,7 @@ class Environment:
         return {"out": self.folder / f"out{self._runs}", "home": self.home, "browser": self.browser}
 
 
-def entries(portal: server.Portal, count: int | None = None) -> list[dict[str, object]]:
+def entries(portal: running_portal.Portal, count: int | None = None) -> list[dict[str, object]]:
     """Orders as mappings, as scripts pass them."""
     return [
         {

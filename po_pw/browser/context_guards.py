@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from playwright import async_api as playwright
 
-from po_pw.browser import press_guard
+from po_pw import models
+from po_pw.browser import press_guard, press_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -54,9 +55,8 @@ class Guards:
 
     async def on(self, lease: page_lease.PageLease) -> press_guard.Guard:
         """Returns the page's guard, or a new one, which lasts until `Guard.end`."""
-        if lease.guard is not None:
-            guard: press_guard.Guard = lease.guard
-            return guard
+        if isinstance(lease.guard, press_guard.Guard):
+            return lease.guard
         guard = press_guard.Guard(self, lease)
         lease.guard = guard
         try:
@@ -73,6 +73,32 @@ class Guards:
             await guard.end()
             raise
         return guard
+
+    async def press(
+        self,
+        lease: page_lease.PageLease,
+        what: models.Click | playwright.ElementHandle,
+        *,
+        allow: press_record.Allow,
+        decide: press_record.Decide,
+        on_audit: press_record.OnAudit,
+        purpose: models.Purpose = models.Purpose.OPEN,
+    ) -> press_record.Press:
+        """Presses a control that shows more of the list; the page stays guarded until it is left (`Guard.end`).
+
+        Returns:
+            The press; its requests are added until the page is left.
+
+        Raises:
+            TransientError: the control was not found or cannot be clicked.
+            PressRefusedError: it may not be pressed, or changed while it was being pressed.
+        """
+        guard = await self.on(lease)
+        press = press_record.Press(purpose, decide, on_audit, lease.page.url, frozenset(lease.kinds))
+        with press_record.clickable(press):
+            _, go = await guard.do(what, press, allow)
+            await go()
+        return press
 
     async def _trap(self, browser: playwright.CDPSession) -> None:
         """Stops last beacons for as long as the browser runs: that of a slow frame may come after its page was left."""

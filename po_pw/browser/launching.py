@@ -1,4 +1,4 @@
-"""Launch options of browsers, and messages for failed launches."""
+"""How a browser is to be launched (which one, window, sandbox, environment), and messages for failed launches."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from playwright import async_api as playwright
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from po_pw import errors
-    from po_pw.browser import press_guard
 
 # A dialog that opens while its page is being left can never be answered, and the page hangs (Chromium 156). An
 # address of another program would start it or, if that is blocked, replace the page by an error.
@@ -38,6 +37,13 @@ _BLANK: Final = 10.0
 """Seconds that a pop-up may stay blank before it is closed, while a download is awaited."""
 
 
+class Guard(Protocol):
+    """What guards a page after a press; see `press_guard.Guard`."""
+
+    async def end(self) -> None:
+        """Leaves the page."""
+
+
 class PageLease:
     """A leased page of a context; its pop-ups and downloads go to a waiting caller or are discarded."""
 
@@ -54,7 +60,7 @@ class PageLease:
         """Set when its process crashed."""
         self.is_persons = False
         """A person uses the page in a window: pop-ups, which a sign-in may open, and dialogs are left to the person."""
-        self.guard: press_guard.Guard | None = None
+        self.guard: Guard | None = None
         """Set from the first press on the page until it is left."""
         self.kinds: set[held_requests.Kind] = set()
         """Kinds of requests that the page sent before any press."""

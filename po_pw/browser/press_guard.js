@@ -137,13 +137,12 @@
       if (state.samePage && element.closest('a')) element.closest('a').removeAttribute('target');
     },
     // Sends one last beacon and nothing after it. It is held like all requests: once it arrives, everything sent before it
-    // has arrived. Returns whether to wait for it; false if the page's policy forbids beacons.
-    leave(last) {
-      if (!state.leaving) {
-        Object.assign(state, { leaving: true, last: location.origin + last });
-        state.awaited = /^https?:/.test(location.protocol);
-        if (state.awaited && !Reflect.apply(beacon, navigator, [state.last])) state.awaited = false;
-      }
+    // has arrived. Sends it `again` if the first is lost. Returns whether to wait for it; false if the page's policy forbids
+    // beacons.
+    leave(last, again) {
+      const isFirst = !state.leaving;
+      if (isFirst) Object.assign(state, { leaving: true, last: location.origin + last, awaited: /^https?:/.test(location.protocol) });
+      if (state.awaited && (isFirst || again) && !Reflect.apply(beacon, navigator, [state.last])) state.awaited = false;
       return state.awaited;
     },
     report() { return { held: state.held, names: state.names, changed: state.changed, moved: state.moved }; },

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import importlib.resources
 import itertools
-from typing import TYPE_CHECKING, Any, Final
+import time
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from playwright import async_api as playwright
@@ -20,7 +21,7 @@ from po_pw.browser import controls, held_requests, press_record
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from po_pw.browser import context_guards, contexts, page_lease
+    from po_pw.browser import page_lease
 
 
 SCRIPT: Final = (importlib.resources.files("po_pw.browser") / "press_guard.js").read_text("utf-8")
@@ -55,6 +56,8 @@ LAST: Final = "/po-pw-last-"
 """Path prefix, before numbers, of a page's last beacon. It is held and never sent."""
 _ASKS_EVERY: Final = 0.05
 """Seconds after which a page is asked whether its policy forbids that beacon, as long as none comes."""
+_SENDS_AGAIN_EVERY: Final = 2.0
+"""Seconds after which a page sends that beacon again, lest one that is lost costs the browser."""
 _numbers: Final = itertools.count()
 _CALM_ROUNDS: Final = 2
 """Browser round trips without a new request before a page is left."""
@@ -64,18 +67,29 @@ _FLOOD: Final = 10
 """Requests after one press from which on more are expected to be in flight."""
 
 
+class SharedRoute(Protocol):
+    """The `route` that the guarded pages of a context share; see `context_guards.Guards`."""
+
+    held: int
+    nothing_held: asyncio.Event
+    kill: Callable[[], Awaitable[None]]
+
+    async def over(self, guard: Guard) -> None:
+        """Removes an ended guard."""
+
+
 class Guard:
     """Guards one page from its first press until it is left."""
 
-    def __init__(self, guards: context_guards.Guards, lease: page_lease.PageLease) -> None:
+    def __init__(self, route: SharedRoute, lease: page_lease.PageLease) -> None:
         self.lease = lease
         self.press: press_record.Press | None = None
         self.is_pressing = False
         """A press is in progress."""
         self.target = ""
         """DevTools' id of the page."""
-        self._guards = guards
-        self._held_before = guards.held
+        self._route = route
+        self._held_before = route.held
         self._sessions: list[playwright.CDPSession] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._names: dict[str, str] = {}
@@ -317,10 +331,10 @@ class Guard:
         except (playwright.Error, TimeoutError):
             # Some requests may not have come yet. Chromium would send them when the guard ends or the page closes.
             self.lease.is_doubtful = True
-            await self._guards.kill()
+            await self._route.kill()
         finally:
             self.lease.guard = None
-            await self._guards.over(self)
+            await self._route.over(self)
             for task in tuple(self._tasks):
                 task.cancel()
             for session in self._sessions:
@@ -340,14 +354,17 @@ class Guard:
         """Waits until no new request starts and none is held: Chromium sends held requests when a page is left."""
         page = self.lease.page
         # A page that sends many requests has more in flight, and on a busy machine they arrive late.
-        is_flood = self._guards.held - self._held_before + self._stopped >= _FLOOD
+        is_flood = self._route.held - self._held_before + self._stopped >= _FLOOD
 
         async def leave(frame: playwright.Frame, path: str) -> None:
             is_main = frame == page.main_frame
+            sent = time.monotonic()
             while not self._last[path].is_set() and not frame.is_detached():
+                again = time.monotonic() - sent >= _SENDS_AGAIN_EVERY
+                sent = time.monotonic() if again else sent
                 try:
                     async with asyncio.timeout(_LEAVES_WITHIN if is_main else _FRAME_ANSWERS_WITHIN):
-                        if not await frame.evaluate(f"(last) => {_API}?.leave(last)", path):
+                        if not await frame.evaluate(f"([last, again]) => {_API}?.leave(last, again)", [path, again]):
                             return
                 except TimeoutError:
                     if is_main:
@@ -376,34 +393,7 @@ class Guard:
         while calm < rounds:  # after a round trip, events sent earlier have arrived
             if self._sessions:
                 await self._sessions[0].send("Page.getFrameTree")
-            await self._guards.nothing_held.wait()
-            if self._guards.held:  # requests arrive by another channel than the replies, and later
+            await self._route.nothing_held.wait()
+            if self._route.held:  # requests arrive by another channel than the replies, and later
                 await asyncio.sleep(_CALM)
-            calm, seen = (calm + 1, seen) if self._guards.held == seen else (0, self._guards.held)
-
-
-async def read_press(
-    context: contexts.Context,
-    lease: page_lease.PageLease,
-    what: models.Click | playwright.ElementHandle,
-    *,
-    allow: press_record.Allow,
-    decide: press_record.Decide,
-    on_audit: press_record.OnAudit,
-    purpose: models.Purpose = models.Purpose.OPEN,
-) -> press_record.Press:
-    """Presses a control that shows more of the list. The page stays guarded until it is left (`PageLease.end_guard`).
-
-    Returns:
-        The press; its requests are added until the page is left.
-
-    Raises:
-        TransientError: the control was not found or cannot be clicked.
-        PressRefusedError: it may not be pressed, or changed while it was being pressed.
-    """
-    guard = await context.guards.on(lease)
-    press = press_record.Press(purpose, decide, on_audit, lease.page.url, frozenset(lease.kinds))
-    with press_record.clickable(press):
-        _, go = await guard.do(what, press, allow)
-        await go()
-    return press
+            calm, seen = (calm + 1, seen) if self._route.held == seen else (0, self._route.held)

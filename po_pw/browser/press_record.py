@@ -1,4 +1,4 @@
-"""One press, and the requests after it with their judgements."""
+"""One press, and the requests after it with the decision on each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Decide: TypeAlias = "Callable[[models.HeldRequest], models.RequestDecision]"
 Allow: TypeAlias = "Callable[[models.Control], str | None]"
 """Why a control may not be pressed; None if it may."""
-OnAudit: TypeAlias = "Callable[[events.Pressed | events.RequestJudged], None]"
+OnAudit: TypeAlias = "Callable[[events.Pressed | events.RequestDecided], None]"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Press:
         self.requests.append(decided)
         if held.method not in held_requests.READING or decision.ruling is models.Ruling.STOP:
             self._on_audit(
-                events.RequestJudged(
+                events.RequestDecided(
                     self.label,
                     self.purpose,
                     held.method,

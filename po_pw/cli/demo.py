@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import contextlib
     from collections.abc import Sequence
 
-    from po_pw.demo import catalogue, server
+    from po_pw.demo import catalogue, running_portal
     from po_pw.demo.coupa import tenant_catalogue as coupa_catalogue
 
-    AnyPortal: TypeAlias = server.Portal | demo_tenant.Tenant
+    AnyPortal: TypeAlias = running_portal.Portal | demo_tenant.Tenant
     AnyOrder: TypeAlias = catalogue.DemoOrder | coupa_catalogue.TenantOrder
 
 _OURS: Final = ".po-pw-demo"

@@ -19,7 +19,7 @@ from po_pw.demo.variants import Variant
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from po_pw.demo import server
+    from po_pw.demo import running_portal
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -44,7 +44,7 @@ _GATHERS_FOR: Final = 40.0
 class Site:
     """The handlers of one portal, on both its origins."""
 
-    def __init__(self, portal: server.Portal) -> None:
+    def __init__(self, portal: running_portal.Portal) -> None:
         self._portal = portal
         self._accounts = portal.accounts
         folder = importlib.resources.files("po_pw.demo")

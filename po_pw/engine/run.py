@@ -13,7 +13,7 @@ from po_pw import errors, events, hostnames, models, plugins, settings
 from po_pw.downloads import wanted_types
 from po_pw.engine import order_stream, run_control, run_resources, run_results, worker_group
 from po_pw.machine import capacity, clocks, probes
-from po_pw.orders import duplicates, read
+from po_pw.orders import duplicates, read, whole_orders
 from po_pw.portals import registry
 from po_pw.processing import resuming
 from po_pw.processing.run_context import RunContext
@@ -127,15 +127,15 @@ class Run:
         into = await asyncio.to_thread(run_results.open_list, options, source, self.out)
         called, columns = name or given.name, columns or given.columns
         what = models.Plan(called, columns, options.workers, str(self.out), clocks.now(), command)
-        unrecorded, refused = duplicates.Unrecorded(), counts.ProblemTally()
+        wholes, refused = whole_orders.WholeOrders(), counts.ProblemTally()
         self.run_id = None
         with self._resources.long_work.stage(f"Reading {called or 'the orders'}", "row") as stage:
-            noted = unrecorded.noted(refused.refused(duplicates.mark_duplicates(given.rows)))
+            noted = wholes.noted(refused.refused(duplicates.mark_duplicates(given.rows)))
             run = await self._resources.journal.begin(what, stage.counted(noted))
         self._results.begin(what, source, into, commands)
         self._resume_plan = resuming.ResumePlan((), (), {})
         try:
-            taken = self._resume_plan = await self._plan_resume(run, unrecorded, resume, source)
+            taken = self._resume_plan = await self._plan_resume(run, wholes, resume, source)
         except errors.StoppedError:
             await self._resources.journal.withdraw(run)
             raise
@@ -182,7 +182,7 @@ class Run:
     async def _plan_resume(
         self,
         run: models.RunId,
-        unrecorded: duplicates.Unrecorded,
+        wholes: whole_orders.WholeOrders,
         resume: models.Resume | None,
         source: Path | None,
     ) -> resuming.ResumePlan:
@@ -193,7 +193,7 @@ class Run:
         """
         with self._resources.long_work.stage("Planning the run"):
             orders = await asyncio.to_thread(
-                lambda: [unrecorded.whole(order) for order in self._resources.journal.orders(run)]
+                lambda: [wholes.whole(order) for order in self._resources.journal.orders(run)]
             )
             self._resume, self._begun = resume, await asyncio.to_thread(self._work_folders, resume)
         beside = None if source is None else source.absolute().parent

@@ -1,4 +1,4 @@
-"""The workers of a run."""
+"""The workers of a run: starts, adds and retires them, pauses them, and goes on after the computer slept."""
 
 from __future__ import annotations
 

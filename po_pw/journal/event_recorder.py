@@ -25,7 +25,7 @@ _KEPT: Final = (
     events.OrdersStolen,
     events.OrderPutBack,
     events.Pressed,
-    events.RequestJudged,
+    events.RequestDecided,
     events.HostWaits,
     events.HostFree,
     events.SignInStarted,
@@ -36,7 +36,7 @@ _KEPT: Final = (
     events.Notice,
     events.RunEnded,
 )
-_OF_AN_ORDER: Final = (events.OrderPutBack, events.Pressed, events.RequestJudged)
+_OF_AN_ORDER: Final = (events.OrderPutBack, events.Pressed, events.RequestDecided)
 
 
 class EventRecorder:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PRESSED: Final = "pressed"
-JUDGED: Final = "request.judged"
+DECIDED: Final = "request.decided"
 """Dotted names of the two events, as in log and journal."""
 
 _BATCH: Final = 2000
@@ -24,13 +24,13 @@ _BATCH: Final = 2000
 
 _ENTRIES: Final = f"""
 SELECT id, run, at, event, worker, key, detail FROM events
-WHERE event IN ('{PRESSED}', '{JUDGED}') AND (:run = '' OR run = :run) AND id > :after ORDER BY id LIMIT {_BATCH}"""  # noqa: S608 - constants
+WHERE event IN ('{PRESSED}', '{DECIDED}') AND (:run = '' OR run = :run) AND id > :after ORDER BY id LIMIT {_BATCH}"""  # noqa: S608 - constants
 
 _COUNTS: Final = f"""
 SELECT event, json_extract(detail, '$.ruling') AS ruling, json_extract(detail, '$.purpose') AS purpose,
        json_extract(detail, '$.is_unasked') AS is_unasked, json_extract(detail, '$.refused') <> '' AS refused,
        COUNT(*) AS count
-FROM events WHERE event IN ('{PRESSED}', '{JUDGED}') AND (:run = '' OR run = :run)
+FROM events WHERE event IN ('{PRESSED}', '{DECIDED}') AND (:run = '' OR run = :run)
 GROUP BY 1, 2, 3, 4, 5"""  # noqa: S608 - constants
 
 

@@ -116,7 +116,7 @@ class BrowserLane:
         return not reason
 
     def _audit(self, event: events.Event) -> None:
-        if isinstance(event, events.Pressed | events.RequestJudged):
+        if isinstance(event, events.Pressed | events.RequestDecided):
             event = dataclasses.replace(event, worker=self._context.worker)
         self._hub.emit(event)
 

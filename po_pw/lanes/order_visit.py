@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from playwright import async_api as playwright
 
 from po_pw import errors, events, hostnames, models, redact
-from po_pw.browser import capture, contexts, document_answers, page_lease, page_watch, press_guard, printing
+from po_pw.browser import capture, contexts, document_answers, page_lease, page_watch, printing
 from po_pw.evidence import console, numbered_screenshot, snapshot
 from po_pw.lanes import file_checks, navigation, visit_recording
 from po_pw.portals import base as portals
@@ -194,8 +194,7 @@ class OrderVisit:
 
     async def _press(self, click: models.Click, purpose: models.Purpose) -> portals.Pressed:
         try:
-            press = await press_guard.read_press(
-                self._context,
+            press = await self._context.guards.press(
                 self._lease,
                 click,
                 purpose=purpose,
@@ -223,7 +222,7 @@ class OrderVisit:
         return None if allowed else verdict.why
 
     def _audit(self, event: events.Event) -> None:
-        if isinstance(event, events.Pressed | events.RequestJudged):
+        if isinstance(event, events.Pressed | events.RequestDecided):
             event = dataclasses.replace(event, worker=self._context.worker, key=self._order.key)
         self._hub.emit(event)
 

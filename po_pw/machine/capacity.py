@@ -1,4 +1,7 @@
-"""How many browser contexts may be open. Deciding is pure; the machine is read in a thread."""
+"""How many browser contexts may be open, and how long after another each starts.
+
+Deciding is pure; the machine is read in a thread.
+"""
 
 from __future__ import annotations
 

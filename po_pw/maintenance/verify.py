@@ -1,4 +1,7 @@
-"""Checks the files on disk against journal and manifests by hashing them. Read-only, unless asked to mark orders."""
+"""Compares an output folder with journal and manifests: files missing, changed (by SHA-256) or unexpected.
+
+Read-only, unless asked to mark orders to be downloaded again.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Checks the extent of a workbook's cells before the reading library allocates memory for the whole rectangle.
+"""Looks into a workbook before the library that reads it: extent of its cells, a password, formulas without a result.
 
-It allocates about 32 bytes per cell of the rectangle around all non-empty cells, and aborts the process if memory runs
-out: one stray cell in the last corner of a sheet is enough.
+The library allocates about 32 bytes per cell of the rectangle around all non-empty cells, and aborts the process if
+memory runs out: one stray cell in the last corner of a sheet is enough.
 """
 
 from __future__ import annotations

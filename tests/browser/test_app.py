@@ -16,7 +16,7 @@ import pytest
 
 import po_pw
 from po_pw import api_results, events, models
-from po_pw.demo import catalogue, server
+from po_pw.demo import catalogue, running_portal, server
 from po_pw.scenarios import entries
 from tests.helpers import portal_runs
 from tests.helpers.support import run_async
@@ -28,7 +28,7 @@ PYTHON = Path(__file__).parents[2] / "docs" / "python.md"
 
 
 @pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[server.Portal, Path]]:
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[running_portal.Portal, Path]]:
     folder = tmp_path_factory.mktemp("app")
     with server.serve_in_thread(catalogue.PortalSettings(orders=8, latency=0.1, plain=True)) as running:
         run_async(portal_runs.signed_in(running, folder / "home"))
@@ -36,7 +36,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[server.Po
 
 
 @pytest.fixture
-def options(portal: tuple[server.Portal, Path], tmp_path: Path) -> dict[str, Any]:
+def options(portal: tuple[running_portal.Portal, Path], tmp_path: Path) -> dict[str, Any]:
     return {"out": tmp_path / "out", "home": portal[1]}
 
 
@@ -59,7 +59,7 @@ def test_everything_promised_can_be_imported() -> None:
 
 
 def test_a_result_prints_compares_and_reads_as_a_mapping(
-    portal: tuple[server.Portal, Path], options: dict[str, Any]
+    portal: tuple[running_portal.Portal, Path], options: dict[str, Any]
 ) -> None:
     """An order that is processed again gives an equal result, after a new visit; nothing keeps running."""
     before = threads()
@@ -79,7 +79,7 @@ def test_a_result_prints_compares_and_reads_as_a_mapping(
 
 
 def test_success_and_failed_make_the_number_of_orders(
-    portal: tuple[server.Portal, Path], options: dict[str, Any]
+    portal: tuple[running_portal.Portal, Path], options: dict[str, Any]
 ) -> None:
     """Unusable orders count as failed, and duplicates as the order they repeat; results keep the input's order."""
     orders = entries(portal[0], 3)
@@ -99,7 +99,7 @@ def test_success_and_failed_make_the_number_of_orders(
 
 
 def test_it_works_beside_a_running_loop_and_from_a_thread(
-    portal: tuple[server.Portal, Path], options: dict[str, Any]
+    portal: tuple[running_portal.Portal, Path], options: dict[str, Any]
 ) -> None:
     """`MainApp` also works where a loop is running already, as in a notebook."""
 
@@ -110,7 +110,7 @@ def test_it_works_beside_a_running_loop_and_from_a_thread(
 
 
 def test_with_keeps_the_browsers_open_between_calls(
-    portal: tuple[server.Portal, Path], options: dict[str, Any]
+    portal: tuple[running_portal.Portal, Path], options: dict[str, Any]
 ) -> None:
     """Two calls inside `with` use the same browser process, which ends afterwards. The results contain both calls."""
     opened: list[events.ContextOpened] = []
@@ -130,7 +130,7 @@ def test_with_keeps_the_browsers_open_between_calls(
 
 
 def test_a_pool_opens_its_contexts_and_takes_orders_one_by_one(
-    portal: tuple[server.Portal, Path], options: dict[str, Any]
+    portal: tuple[running_portal.Portal, Path], options: dict[str, Any]
 ) -> None:
     """A pool opens its contexts at the start; start and stop can be repeated; duplicates are processed once."""
     pool = po_pw.WorkerPool(max_workers=2, **options)
@@ -155,7 +155,7 @@ def test_a_pool_opens_its_contexts_and_takes_orders_one_by_one(
 
 
 def test_a_browser_killed_during_map_loses_no_order(
-    portal: tuple[server.Portal, Path], options: dict[str, Any]
+    portal: tuple[running_portal.Portal, Path], options: dict[str, Any]
 ) -> None:
     """After one worker's browser was killed, every PO still gets exactly one result."""
     with po_pw.WorkerPool(max_workers=2, **options) as pool:
@@ -173,7 +173,7 @@ def examples() -> list[str]:
 
 
 def test_the_examples_of_the_documentation_run_as_they_stand(
-    portal: tuple[server.Portal, Path],
+    portal: tuple[running_portal.Portal, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -32,7 +32,7 @@ PASS, STOP = models.Ruling.PASS, models.Ruling.STOP
 
 HAPPENED: tuple[events.Event, ...] = (
     events.Pressed("Download invoice.pdf", FILE, PAGE, worker=W1, key=KEY),
-    events.RequestJudged(
+    events.RequestDecided(
         "Download invoice.pdf",
         FILE,
         "POST",
@@ -44,8 +44,10 @@ HAPPENED: tuple[events.Event, ...] = (
         key=KEY,
     ),
     events.Pressed("Next", TURN, PAGE, worker=W1, key=KEY),
-    events.RequestJudged("Next", TURN, "POST", f"{PAGE}/alive", PASS, "as before", is_unasked=True, worker=W1, key=KEY),
-    events.RequestJudged(
+    events.RequestDecided(
+        "Next", TURN, "POST", f"{PAGE}/alive", PASS, "as before", is_unasked=True, worker=W1, key=KEY
+    ),
+    events.RequestDecided(
         "Next", TURN, "GET", f"{PAGE}/approve", STOP, 'the address says "approve"', worker=W1, key=KEY
     ),
     events.Pressed("Get it", FILE, PAGE, 'its class says "delete"', worker=W1, key=KEY),

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from po_pw import sessions
-from po_pw.demo import catalogue, portal_pages, server
+from po_pw.demo import catalogue, portal_pages, running_portal, server
 from tests.helpers import portal_runs
 from tests.helpers.support import IN_TIME, run_async
 
@@ -43,7 +43,7 @@ def po_pw(*words: str | Path, cwd: Path, **environment: str) -> subprocess.Compl
 
 
 @pytest.fixture
-def portal(tmp_path: Path) -> Iterator[server.Portal]:
+def portal(tmp_path: Path) -> Iterator[running_portal.Portal]:
     with server.serve_in_thread(catalogue.PortalSettings(orders=12, latency=0.3, plain=True)) as running:
         run_async(portal_runs.signed_in(running, tmp_path / "home"))
         server.write_csv(running, tmp_path / "pos.csv")
@@ -98,7 +98,7 @@ def test_misuse_says_what_to_do(tmp_path: Path, words: list[str], said: str) -> 
     assert "Traceback" not in ended.stderr
 
 
-def test_without_a_sign_in_the_run_stops_and_says_how(tmp_path: Path, portal: server.Portal) -> None:
+def test_without_a_sign_in_the_run_stops_and_says_how(tmp_path: Path, portal: running_portal.Portal) -> None:
     """Exit code 4 with the sign-in command; no order is reported as empty."""
     ended = po_pw("process", "pos.csv", "-w", "2", cwd=tmp_path, PO_PW_HOME=str(tmp_path / "nobody"))
     assert ended.returncode == 4
@@ -106,7 +106,7 @@ def test_without_a_sign_in_the_run_stops_and_says_how(tmp_path: Path, portal: se
     assert "NO_ATTACHMENTS" not in ended.stdout
 
 
-def test_a_good_run_ends_with_0_and_a_table(tmp_path: Path, portal: server.Portal) -> None:
+def test_a_good_run_ends_with_0_and_a_table(tmp_path: Path, portal: running_portal.Portal) -> None:
     """The final table counts the orders and names the files."""
     keep = f"\"{sys.executable}\" -c \"import sys; open('told.json', 'wb').write(sys.stdin.buffer.read())\""
     words = ("process", "pos.csv", "-w", "4", "--on-finish", keep)
@@ -122,7 +122,7 @@ def test_a_good_run_ends_with_0_and_a_table(tmp_path: Path, portal: server.Porta
     assert portal.counts["sign_ins"] == 1
 
 
-def test_a_dry_run_reads_the_first_orders_and_leaves_nothing(tmp_path: Path, portal: server.Portal) -> None:
+def test_a_dry_run_reads_the_first_orders_and_leaves_nothing(tmp_path: Path, portal: running_portal.Portal) -> None:
     """A dry run checks list, computer, sign-in and three orders, downloads nothing and creates no output folder.
 
     Sign-ins to other portals are not checked.
@@ -217,7 +217,7 @@ def folders_of(pid: int) -> list[Path]:
         "SIGKILL",
     ],
 )
-def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: server.Portal, name: str) -> None:
+def test_nothing_is_left_after_a_signal(tmp_path: Path, portal: running_portal.Portal, name: str) -> None:
     """After a signal no browser, driver or temporary folder is left, and the same command continues.
 
     SIGINT, SIGTERM and SIGHUP go to the whole process group, as terminals and service managers send them.

@@ -136,7 +136,7 @@ def test_presses_are_few_and_hand_out_files(tenant: tuple[demo_tenant.Tenant, te
     opened = {event.key for event in pressed if event.purpose is models.Purpose.OPEN}
     fold = (Variant.LINES_FOLDED, Variant.CLAIMS_MORE)
     assert opened == {models.order_key(variants(portal)[one].po_number) for one in fold}
-    assert [event for event in ran.heard if isinstance(event, events.RequestJudged)] == []
+    assert [event for event in ran.heard if isinstance(event, events.RequestDecided)] == []
 
 
 @pytest.mark.parametrize(

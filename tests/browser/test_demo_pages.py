@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from po_pw.demo import catalogue, server
+from po_pw.demo import catalogue, running_portal, server
 from po_pw.demo.variants import LIST_WAYS, Variant
 from tests.helpers.demo_visits import QUICK, first
 
@@ -30,12 +30,12 @@ def base_url() -> None:
 
 
 @pytest.fixture(scope="module")
-def portal() -> Iterator[server.Portal]:
+def portal() -> Iterator[running_portal.Portal]:
     with server.serve_in_thread(QUICK) as running:
         yield running
 
 
-def open_order(page: Page, portal: server.Portal, variant: Variant) -> list[str]:
+def open_order(page: Page, portal: running_portal.Portal, variant: Variant) -> list[str]:
     """Signs in on the way to an order's page; returns its files' names."""
     order = first(portal, variant)
     page.goto(portal.order_url(order.po_number))
@@ -47,7 +47,7 @@ def open_order(page: Page, portal: server.Portal, variant: Variant) -> list[str]
 
 
 @pytest.mark.parametrize("variant", [Variant.LATE, Variant.APPENDED])
-def test_lists_that_come_late(page: Page, portal: server.Portal, variant: Variant) -> None:
+def test_lists_that_come_late(page: Page, portal: running_portal.Portal, variant: Variant) -> None:
     """The section says that it is busy, then shows all links and their number."""
     names = open_order(page, portal, variant)
     page.wait_for_selector("#attachments:not([aria-busy]) .file-list")
@@ -57,7 +57,7 @@ def test_lists_that_come_late(page: Page, portal: server.Portal, variant: Varian
 
 
 @pytest.mark.parametrize("variant", [Variant.VERY_LATE, Variant.CHAINED, Variant.LATE_SCRIPT])
-def test_lists_that_nothing_announces(page: Page, portal: server.Portal, variant: Variant) -> None:
+def test_lists_that_nothing_announces(page: Page, portal: running_portal.Portal, variant: Variant) -> None:
     """Nothing announces the list; then all files are there, and the heading counts them."""
     names = open_order(page, portal, variant)
     page.wait_for_selector("#attachments .file-list")
@@ -76,7 +76,7 @@ def test_every_way_of_a_late_list(page: Page, way: str) -> None:
         assert inside.locator(".name a").all_inner_texts() == names
 
 
-def test_a_list_in_a_frame(page: Page, portal: server.Portal) -> None:
+def test_a_list_in_a_frame(page: Page, portal: running_portal.Portal) -> None:
     """The links are in the frame, and a click there downloads."""
     names = open_order(page, portal, Variant.IFRAME)
     links = page.frame_locator("#attachments iframe").locator(".name a")
@@ -87,7 +87,7 @@ def test_a_list_in_a_frame(page: Page, portal: server.Portal) -> None:
     assert download.value.suggested_filename == names[0]
 
 
-def test_a_list_behind_a_control(page: Page, portal: server.Portal) -> None:
+def test_a_list_behind_a_control(page: Page, portal: running_portal.Portal) -> None:
     """The list appears after the control was pressed, which then says so."""
     names = open_order(page, portal, Variant.EXPANDER)
     assert page.locator("#attachments .name").count() == 0
@@ -98,7 +98,7 @@ def test_a_list_behind_a_control(page: Page, portal: server.Portal) -> None:
     page.wait_for_selector("#attachments .file-list", state="hidden")
 
 
-def test_a_list_of_several_pages(page: Page, portal: server.Portal) -> None:
+def test_a_list_of_several_pages(page: Page, portal: running_portal.Portal) -> None:
     """ "Next" shows other files at the same address, until the last page; "Previous" goes back."""
     names = open_order(page, portal, Variant.PAGED)
     address, seen = page.url, page.locator("#attachments .name a").all_inner_texts()
@@ -115,7 +115,7 @@ def test_a_list_of_several_pages(page: Page, portal: server.Portal) -> None:
 
 
 @pytest.mark.parametrize("variant", [Variant.FORM_POST, Variant.BLOB])
-def test_files_that_only_a_click_hands_out(page: Page, portal: server.Portal, variant: Variant) -> None:
+def test_files_that_only_a_click_hands_out(page: Page, portal: running_portal.Portal, variant: Variant) -> None:
     """Each button downloads its complete file under its name."""
     names = open_order(page, portal, variant)
     for file, name in zip(first(portal, variant).shown, names, strict=True):
@@ -125,7 +125,7 @@ def test_files_that_only_a_click_hands_out(page: Page, portal: server.Portal, va
         assert hashlib.sha256(Path(download.value.path()).read_bytes()).hexdigest() == file.sha256
 
 
-def test_a_script_that_is_signed_out_goes_to_the_form(page: Page, portal: server.Portal) -> None:
+def test_a_script_that_is_signed_out_goes_to_the_form(page: Page, portal: running_portal.Portal) -> None:
     """If the session ended before the list was loaded, the page goes to the sign-in form."""
     open_order(page, portal, Variant.EXPANDER)
     portal.sign_everybody_out()

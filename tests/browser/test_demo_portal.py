@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from po_pw import errors
-from po_pw.demo import accounts, catalogue, portal_pages, server
+from po_pw.demo import accounts, catalogue, portal_pages, running_portal, server
 from po_pw.demo.variants import Variant
 from tests.helpers.demo_visits import QUICK, client, first, hidden, page_of, sign_in, visit
 from tests.helpers.support import run_async
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def test_signed_out_everything_leads_to_the_form_and_back() -> None:
     """Pages, lists and files redirect to the form, which redirects back to them."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, Variant.LATE)
         file = order.shown[0]
         asked = [
@@ -57,7 +57,7 @@ def test_signed_out_everything_leads_to_the_form_and_back() -> None:
 def test_the_cookie_lives_as_long_as_the_browser() -> None:
     """The cookie is HttpOnly and SameSite=Lax without a lifetime, and is new after signing in."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         async with session.get(portal.sign_in_url) as answer:
             before = answer.cookies[accounts.COOKIE]
             csrf = hidden(await answer.text(), "csrf")
@@ -88,7 +88,7 @@ def test_the_cookie_lives_as_long_as_the_browser() -> None:
 def test_a_wrong_form_comes_back_with_a_complaint(changed: dict[str, str], status: int, words: str) -> None:
     """A wrong user, password or CSRF token shows the form again with a message."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         async with session.get(portal.sign_in_url) as answer:
             fields = {"username": "demo", "password": "demo", "csrf": hidden(await answer.text(), "csrf"), "next": "/"}
         async with session.post(portal.sign_in_url, data=fields | changed) as answer:
@@ -108,7 +108,7 @@ def test_a_wrong_form_comes_back_with_a_complaint(changed: dict[str, str], statu
 def test_the_way_back_never_leads_elsewhere(target: str) -> None:
     """A target outside the portal becomes the list of orders."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         reached = await sign_in(portal, session, next=target)
         assert str(reached.url) == f"{portal.origin}/"
 
@@ -118,7 +118,7 @@ def test_the_way_back_never_leads_elsewhere(target: str) -> None:
 def test_signing_out_and_being_signed_out() -> None:
     """The header's link ends one session; `expire_sessions` ends all; a file is then a page with a form."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         async with session.get(portal.origin) as answer:
             page = await answer.text()
         assert 'class="portal-header"' in page
@@ -140,7 +140,7 @@ def test_signing_out_and_being_signed_out() -> None:
 def test_pages_show_the_order_and_decoys() -> None:
     """A page has heading, supplier, amount, files, and things that are no attachments."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, Variant.WITH_ADDRESS)
         page = await page_of(portal, session, Variant.WITH_ADDRESS)
         assert f"<h1>Purchase order {order.po_number}</h1>" in page
@@ -167,7 +167,7 @@ def test_pages_show_the_order_and_decoys() -> None:
 def test_lists_that_are_not_on_the_page_itself(variant: Variant) -> None:
     """The page has no link; the response to its script or frame has all of them."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, variant)
         page = await page_of(portal, session, variant)
         assert "/files/" not in page
@@ -184,7 +184,7 @@ def test_lists_that_are_not_on_the_page_itself(variant: Variant) -> None:
 def test_a_list_of_several_pages() -> None:
     """The heading counts all files; each page shows some of them."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, Variant.PAGED)
         page = await page_of(portal, session, Variant.PAGED)
         assert f"Attachments ({len(order.shown)})" in page
@@ -212,7 +212,7 @@ def test_a_list_of_several_pages() -> None:
 def test_orders_that_have_no_files(variant: Variant, status: int, words: str) -> None:
     """Missing, forbidden and empty orders each have their own status and text."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         async with session.get(portal.order_url(first(portal, variant).po_number)) as answer:
             assert answer.status == status
             page = await answer.text()
@@ -225,7 +225,7 @@ def test_orders_that_have_no_files(variant: Variant, status: int, words: str) ->
 def test_what_is_not_there_is_said_so() -> None:
     """Unknown orders, files and paths are 404 pages; the list has every existing order."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         for path in ("/orders/PO-9", "/orders/PO-9/attachments.json", "/files/1", "/files/x", "/nowhere", "/static/no"):
             async with session.get(portal.origin + path) as answer:
                 assert (answer.status, answer.content_type) == (404, "text/html"), path
@@ -239,7 +239,7 @@ def test_what_is_not_there_is_said_so() -> None:
 def test_pages_at_once_are_counted() -> None:
     """The portal counts the pages requested at once, which proves overlap."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         orders = [order for order in portal.orders if order.variant is Variant.LINKS][:4]
 
         async def get(order: catalogue.DemoOrder) -> None:
@@ -298,7 +298,7 @@ def test_a_port_that_is_taken_is_said_so() -> None:
 def test_the_representation_says_what_was_asked() -> None:
     """A portal's representation in a failing test shows its requests."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         assert "40 orders" in repr(portal)
         assert "sign_ins 1" in repr(portal)
 

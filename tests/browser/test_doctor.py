@@ -18,7 +18,7 @@ from po_pw import errors, sessions, settings
 from po_pw.browser import policies
 from po_pw.demo import catalogue, server
 from po_pw.doctor import checks, folders
-from po_pw.doctor import environment as judge
+from po_pw.doctor import environment as environment_checks
 from po_pw.journal import storage_location
 from tests.helpers import portal_runs
 from tests.helpers.support import IN_TIME, run_async
@@ -137,7 +137,7 @@ def test_several_portals_out_of_reach_are_a_problem_of_this_machine() -> None:
     """If none of several portals can be reached, the network is the problem; a single one may be down."""
     dead, alive = checks.problem("portal", "x cannot be reached"), checks.ok("sign-in", "the portal lets us in")
     asked = [[], [alive], [dead], [dead, alive], [dead, dead], [dead, dead, dead, alive]]
-    assert [bool(judge.check_network(one)) for one in asked] == [False, False, False, False, True, False]
+    assert [bool(environment_checks.check_network(one)) for one in asked] == [False, False, False, False, True, False]
 
 
 def test_a_check_that_fails_or_hangs_is_a_line() -> None:
@@ -255,7 +255,7 @@ def test_saved_sign_ins_are_read_with_care(tmp_path: Path) -> None:
         ({"URLBlocklist": ["*"]}, False, "URLBlocklist"),
     ],
 )
-def test_policies_are_judged(values: dict[str, object], stops: bool | None, named: str) -> None:
+def test_policies_are_evaluated(values: dict[str, object], stops: bool | None, named: str) -> None:
     """Policies that prevent a run, policies that may, and all others are told apart."""
     found = policies.evaluate(policies.Policies("here", values), headless=True, system="linux")
     assert [(finding.name, finding.stops) for finding in found] == ([] if stops is None else [(named, stops)])
@@ -263,10 +263,10 @@ def test_policies_are_judged(values: dict[str, object], stops: bool | None, name
 
 def test_headless_policies_do_not_matter_with_a_window_and_the_registry_has_numbers() -> None:
     """A policy counts only where it applies; on Windows, booleans are 0 and 1."""
-    judge: Callable[..., list[policies.Finding]] = policies.evaluate
-    assert not judge(policies.Policies("", {"HeadlessModeEnabled": False}), headless=False, system="darwin")
+    evaluate: Callable[..., list[policies.Finding]] = policies.evaluate
+    assert not evaluate(policies.Policies("", {"HeadlessModeEnabled": False}), headless=False, system="darwin")
     windows = policies.Policies("", {"RemoteDebuggingAllowed": 0, "HeadlessModeEnabled": 1})
-    assert [finding.name for finding in judge(windows, headless=True, system="win32")] == ["RemoteDebuggingAllowed"]
+    assert [finding.name for finding in evaluate(windows, headless=True, system="win32")] == ["RemoteDebuggingAllowed"]
 
 
 def test_policy_files_are_found(tmp_path: Path) -> None:

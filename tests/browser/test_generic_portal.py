@@ -310,9 +310,9 @@ def test_an_order_without_an_area_waits_until_one_was_seen(loop: LoopThread, ope
     assert unknown.page is models.PageKind.NO_AREA
     shown = loop.run(opened.read("orders/PO-8001"))
     assert _conclude(opened, shown, "orders/PO-8001", known) == dataclasses.replace(shown, certain=True)
-    judged = _conclude(opened, bare, "orders/PO-7001", known)
-    assert judged is not None
-    assert (judged.page, judged.attachments) == (models.PageKind.ORDER, ())
+    evaluated = _conclude(opened, bare, "orders/PO-7001", known)
+    assert evaluated is not None
+    assert (evaluated.page, evaluated.attachments) == (models.PageKind.ORDER, ())
 
 
 def test_a_person_may_say_that_orders_have_no_area(loop: LoopThread, opened: Opened) -> None:
@@ -320,6 +320,6 @@ def test_a_person_may_say_that_orders_have_no_area(loop: LoopThread, opened: Ope
     bare = dataclasses.replace(loop.run(opened.read("orders/PO-7001")), loose=())
     known = memory.PortalMemory()
     known.accepted_without_area = True
-    judged = _conclude(opened, bare, "orders/PO-7001", known, last=True)
-    assert judged is not None
-    assert judged.page is models.PageKind.ORDER
+    evaluated = _conclude(opened, bare, "orders/PO-7001", known, last=True)
+    assert evaluated is not None
+    assert evaluated.page is models.PageKind.ORDER

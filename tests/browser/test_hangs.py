@@ -13,7 +13,7 @@ import pytest
 
 from po_pw import errors, events, models
 from po_pw.browser import heartbeat, watchdog
-from po_pw.demo import catalogue, faults, server
+from po_pw.demo import catalogue, faults, running_portal, server
 from po_pw.dispatch import retry
 from po_pw.machine import capacity, disk_space, probes, resources
 from tests.browser import test_contexts
@@ -34,7 +34,7 @@ PLAIN = catalogue.PortalSettings(orders=8, latency=0.05, plain=True)
 
 
 @pytest.fixture(scope="module")
-def signed_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[server.Portal, Path]]:
+def signed_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[running_portal.Portal, Path]]:
     """A portal and the folder with its sign-in."""
     with server.serve_in_thread(PLAIN) as running:
         folder = tmp_path_factory.mktemp("home")
@@ -142,7 +142,9 @@ def test_a_page_that_is_too_busy_is_replaced(site: Site, monkeypatch: pytest.Mon
 
 
 @posix_only
-def test_an_order_that_kills_browsers_is_set_aside(signed_in: tuple[server.Portal, Path], tmp_path: Path) -> None:
+def test_an_order_that_kills_browsers_is_set_aside(
+    signed_in: tuple[running_portal.Portal, Path], tmp_path: Path
+) -> None:
     """An order that crashes several browsers fails with BROWSER_CRASH; other orders lose no attempts."""
     plain, home = signed_in
     killer = plain.orders[2].po_number
@@ -166,7 +168,7 @@ def test_an_order_that_kills_browsers_is_set_aside(signed_in: tuple[server.Porta
 
 
 @posix_only
-def test_a_browser_that_hangs_costs_no_order(signed_in: tuple[server.Portal, Path], tmp_path: Path) -> None:
+def test_a_browser_that_hangs_costs_no_order(signed_in: tuple[running_portal.Portal, Path], tmp_path: Path) -> None:
     """A browser that hangs during a run is replaced, its order is processed again, and every file is right."""
     plain, home = signed_in
     stopped: list[int] = []
@@ -188,7 +190,9 @@ def test_a_browser_that_hangs_costs_no_order(signed_in: tuple[server.Portal, Pat
         assert ran.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
 
 
-def test_a_portal_that_is_down_costs_hardly_an_attempt(signed_in: tuple[server.Portal, Path], tmp_path: Path) -> None:
+def test_a_portal_that_is_down_costs_hardly_an_attempt(
+    signed_in: tuple[running_portal.Portal, Path], tmp_path: Path
+) -> None:
     """While every answer is a 500, all orders wait, which is reported once; then all succeed.
 
     Only failures before the outage was recognised count as attempts.
@@ -212,7 +216,7 @@ def test_a_portal_that_is_down_costs_hardly_an_attempt(signed_in: tuple[server.P
 
 
 def test_the_run_pauses_for_space_and_goes_on_after_a_sleep(
-    signed_in: tuple[server.Portal, Path], tmp_path: Path
+    signed_in: tuple[running_portal.Portal, Path], tmp_path: Path
 ) -> None:
     """A full disk and a sleep of 42 minutes are reported, and no order fails because of them (injected readings)."""
     plain, home = signed_in
@@ -246,7 +250,7 @@ def test_the_run_pauses_for_space_and_goes_on_after_a_sleep(
     assert any("this computer slept for 42 min" in text for text in said)
 
 
-def test_a_run_has_a_time_limit(signed_in: tuple[server.Portal, Path], tmp_path: Path) -> None:
+def test_a_run_has_a_time_limit(signed_in: tuple[running_portal.Portal, Path], tmp_path: Path) -> None:
     """At its time limit a run stops as after a first Ctrl-C; orders not reached are PENDING."""
     plain, home = signed_in
     ran = run_async(portal_runs.run(plain, tmp_path, workers=1, home=home, run_timeout=0.2))
@@ -259,7 +263,7 @@ def test_a_run_has_a_time_limit(signed_in: tuple[server.Portal, Path], tmp_path:
 
 
 def test_a_retired_worker_is_called_back_and_the_last_one_left_works_alone(
-    signed_in: tuple[server.Portal, Path], tmp_path: Path
+    signed_in: tuple[running_portal.Portal, Path], tmp_path: Path
 ) -> None:
     """A worker retired for a moment continues with its browser; one retired for good ends.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from po_pw.demo import catalogue, server
+from po_pw.demo import catalogue, running_portal, server
 from po_pw.demo.variants import Variant
 from tests.browser.test_cli import po_pw
 from tests.helpers import demo_visits, portal_runs
@@ -34,7 +34,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def portal(home: Path) -> Iterator[server.Portal]:
+def portal(home: Path) -> Iterator[running_portal.Portal]:
     with server.serve_in_thread(catalogue.PortalSettings(latency=0, file_latency=0)) as running:
         run_async(portal_runs.signed_in(running, home))
         yield running
@@ -74,11 +74,13 @@ def answered(cwd: Path, home: Path, *words: str) -> dict[str, Any]:
     return answer
 
 
-def address(portal: server.Portal, variant: Variant) -> str:
+def address(portal: running_portal.Portal, variant: Variant) -> str:
     return portal.origin + demo_visits.first(portal, variant).path
 
 
-def test_an_order_is_explained_and_nothing_is_fetched(tmp_path: Path, home: Path, portal: server.Portal) -> None:
+def test_an_order_is_explained_and_nothing_is_fetched(
+    tmp_path: Path, home: Path, portal: running_portal.Portal
+) -> None:
     """Shows what would be downloaded, what not and why, and saves a screenshot, but no file."""
     files, sign_ins = portal.counts["files"], portal.counts["sign_ins"]
     ended = inspected(tmp_path, home, address(portal, Variant.LINKS))
@@ -100,7 +102,7 @@ def test_an_order_is_explained_and_nothing_is_fetched(tmp_path: Path, home: Path
     assert [path.name for path in tmp_path.iterdir()] == ["po-pw-inspect.png"]
 
 
-def test_programs_get_the_same(tmp_path: Path, home: Path, portal: server.Portal) -> None:
+def test_programs_get_the_same(tmp_path: Path, home: Path, portal: running_portal.Portal) -> None:
     """`--json` prints one object, also for a list of several pages; the screenshot goes where it was asked for."""
     order, before = demo_visits.first(portal, Variant.PAGED), portal.counts["files"]
     picture = tmp_path / "picture.png"
@@ -118,7 +120,7 @@ def test_programs_get_the_same(tmp_path: Path, home: Path, portal: server.Portal
 
 
 @pytest.mark.long
-def test_pages_of_a_list_are_all_in_the_table(tmp_path: Path, home: Path, portal: server.Portal) -> None:
+def test_pages_of_a_list_are_all_in_the_table(tmp_path: Path, home: Path, portal: running_portal.Portal) -> None:
     """Attachments that a press showed are listed, and the pressed control is not called left alone."""
     ended = inspected(tmp_path, home, address(portal, Variant.PAGED))
     assert all(file.name in ended.stdout for file in demo_visits.first(portal, Variant.PAGED).shown)
@@ -127,7 +129,7 @@ def test_pages_of_a_list_are_all_in_the_table(tmp_path: Path, home: Path, portal
 
 
 @pytest.mark.long
-def test_no_file_is_ever_overwritten(tmp_path: Path, home: Path, portal: server.Portal) -> None:
+def test_no_file_is_ever_overwritten(tmp_path: Path, home: Path, portal: running_portal.Portal) -> None:
     """The screenshot gets a name that no file has."""
     (tmp_path / "po-pw-inspect.png").write_text("mine")
     answer = answered(tmp_path, home, address(portal, Variant.NO_ATTACHMENTS))
@@ -145,7 +147,7 @@ def test_no_file_is_ever_overwritten(tmp_path: Path, home: Path, portal: server.
         pytest.param("forbidden", marks=pytest.mark.long),
     ],
 )
-def test_what_is_no_order_ends_with_1(tmp_path: Path, home: Path, portal: server.Portal, kind: str) -> None:
+def test_what_is_no_order_ends_with_1(tmp_path: Path, home: Path, portal: running_portal.Portal, kind: str) -> None:
     """The portal's home, missing or forbidden orders and a sign-in page are named as such."""
     url, said, where = {
         "home": (f"{portal.origin}/", "does not look like the order's page", home),

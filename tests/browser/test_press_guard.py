@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import pytest
+from playwright import async_api as playwright
 
 from po_pw import errors, events, models
 from po_pw.browser import controls, launching, page_lease, playwright_driver, press_guard, press_record, profiles
@@ -16,8 +17,6 @@ from tests.helpers.support import IN_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from playwright import async_api as playwright
 
     from tests.helpers.browser_site import Site
     from tests.helpers.loop_thread import LoopThread
@@ -46,7 +45,7 @@ NEVER_SENT: Final = frozenset(
         "pop-up-fetch",
     }
 )
-"""Cannot be judged, so they are held in the page, whatever the judge says."""
+"""Nothing can be decided about these, so they are held in the page, whatever the decision."""
 ON_LEAVING: Final = frozenset(
     {
         "page-hide",
@@ -91,7 +90,7 @@ class Opened:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.told: list[events.Pressed | events.RequestJudged] = []
+        self.told: list[events.Pressed | events.RequestDecided] = []
 
     async def open(self) -> None:
         self.driver = await playwright_driver.Driver().__aenter__()
@@ -126,8 +125,8 @@ class Opened:
         purpose: models.Purpose = models.Purpose.OPEN,
     ) -> press_record.Press:
         """Presses it, like a control that shows more of a list."""
-        return await press_guard.read_press(
-            self.context, lease, what, allow=allow, decide=decide, on_audit=self.told.append, purpose=purpose
+        return await self.context.guards.press(
+            lease, what, allow=allow, decide=decide, on_audit=self.told.append, purpose=purpose
         )
 
     def arrived(self, name: str) -> list[str]:
@@ -169,15 +168,18 @@ async def held(lease: page_lease.PageLease, press: press_record.Press, name: str
             for decided in press.requests
         )
 
-    async with asyncio.timeout(IN_TIME):
-        while not is_held():
-            assert lease.guard is not None
-            await lease.guard.note_messages()
-            await asyncio.sleep(0.01)
+    try:
+        async with asyncio.timeout(IN_TIME / 2):  # before `loop.run`, which would not say where
+            while not is_held():
+                assert isinstance(lease.guard, press_guard.Guard)
+                await lease.guard.note_messages()
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        pytest.fail(f"in vain: {name} is not held; {[decided.text for decided in press.requests]}")
 
 
 @pytest.mark.parametrize("way", sorted(press_ways.WAYS))
-def test_what_the_judge_stops_never_arrives_and_what_it_passes_does(loop: LoopThread, opened: Opened, way: str) -> None:
+def test_what_is_stopped_never_arrives_and_what_passes_does(loop: LoopThread, opened: Opened, way: str) -> None:
     """Each way of sending works without a guard; with one, a request arrives only if it is allowed."""
 
     async def unguarded() -> None:
@@ -355,7 +357,7 @@ def test_the_audit_is_told_of_the_press_and_of_what_it_sends(loop: LoopThread, o
         site = opened.site.origin
         assert opened.told == [
             events.Pressed("Show files", models.Purpose.OPEN, f"{site}/press/fetch-post/audit"),
-            events.RequestJudged(
+            events.RequestDecided(
                 "Show files", models.Purpose.OPEN, "POST", f"{site}/sent/audit", models.Ruling.STOP, STOP.why, ("id",)
             ),
         ]
@@ -498,6 +500,41 @@ def test_a_page_that_cannot_be_left_ends_with_its_browser(
 
     loop.run(go())
     assert not [line for line in site.asked if line.endswith("/sent/hung") or press_guard.LAST in line]
+
+
+def test_a_last_beacon_that_is_lost_is_sent_again(
+    loop: LoopThread, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page is left all the same, and its browser stays."""
+    is_last, evaluate = press_guard.Guard.is_last, playwright.Frame.evaluate
+    lost: list[str] = []
+    sent_again: list[str] = []
+
+    def lose(guard: press_guard.Guard, url: str) -> bool:
+        if sent_again or press_guard.LAST not in url:
+            return is_last(guard, url)
+        lost.append(url)
+        return True
+
+    async def watched(frame: playwright.Frame, script: str, argument: Any = None) -> Any:
+        if isinstance(argument, list) and argument[1:] == [True]:
+            sent_again.append(argument[0])
+        return await evaluate(frame, script, argument)
+
+    async def go() -> None:
+        async with opened.context.page() as lease:
+            control = await opened.show(lease, "/press/fetch-post/lost")
+            press = await opened.press(lease, control, lambda _: STOP)
+            await held(lease, press, "lost")
+            with monkeypatch.context() as patch:
+                patch.setattr(press_guard.Guard, "is_last", lose)
+                patch.setattr(playwright.Frame, "evaluate", watched)
+                await lease.end_guard()
+            assert lost
+            assert not lease.is_doubtful
+        assert not opened.arrived("lost")
+
+    loop.run(go())
 
 
 def test_a_page_is_fit_for_the_next_after_it_was_pressed_on(loop: LoopThread, opened: Opened) -> None:

@@ -318,7 +318,7 @@ def gallery(loop: LoopThread) -> Iterator[Gallery]:
     running.close()
 
 
-def judge(found: page_facts.PageFacts, **given: Any) -> recognition.Recognition:
+def evaluate(found: page_facts.PageFacts, **given: Any) -> recognition.Recognition:
     order = models.PurchaseOrder(models.order_key("PO-7001"), "PO-7001", found.asked)
     return recognition.recognize(found, order, memories.PortalMemory(), other_orders=lambda _: False, **given)
 
@@ -327,7 +327,7 @@ def judge(found: page_facts.PageFacts, **given: Any) -> recognition.Recognition:
 def test_each_page_is_taken_for_what_it_is(gallery: Gallery, name: str) -> None:
     """Each page is recognised without knowledge of the portal, also after its facts were saved."""
     found = gallery.look(name)
-    verdict = judge(found)
+    verdict = evaluate(found)
     assert verdict.kind is PAGES[name][2], (verdict, found)
     assert page_facts.from_json(found.to_json()) == found
 
@@ -379,4 +379,4 @@ def test_a_page_of_thousands_of_elements_is_bounded(gallery: Gallery) -> None:
     assert len(found.fields) == 100
     assert len(found.signature) <= 240
     assert len(found.to_json()) < 40_000
-    assert judge(found).strong
+    assert evaluate(found).strong

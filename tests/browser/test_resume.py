@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from po_pw import events, models
-from po_pw.demo import catalogue, faults, portal_pages, server
+from po_pw.demo import catalogue, faults, portal_pages, running_portal, server
 from po_pw.engine import run as engine
 from po_pw.engine import run_control
 from po_pw.results import counts
@@ -27,13 +27,13 @@ PLAIN = catalogue.PortalSettings(orders=6, latency=0.05, plain=True)
 
 
 @pytest.fixture
-def plain(tmp_path: Path) -> Iterator[server.Portal]:
+def plain(tmp_path: Path) -> Iterator[running_portal.Portal]:
     with server.serve_in_thread(PLAIN) as running:
         run_async(portal_runs.signed_in(running, tmp_path / "home"))
         yield running
 
 
-def ran(portal: server.Portal, folder: Path, resume: models.Resume | None = None, **more: object) -> Ran:
+def ran(portal: running_portal.Portal, folder: Path, resume: models.Resume | None = None, **more: object) -> Ran:
     """One run with two workers."""
     given: dict[str, object] = {"workers": 2, "home": folder / "home", "resume": resume, **more}
     return run_async(portal_runs.run(portal, folder, **given))  # type: ignore[arg-type] # the rest is settings
@@ -45,12 +45,12 @@ def started(outcome: Ran) -> events.RunStarted:
     return said
 
 
-def asked(portal: server.Portal, file: catalogue.ExpectedFile) -> int:
+def asked(portal: running_portal.Portal, file: catalogue.ExpectedFile) -> int:
     """How often a file was requested."""
     return portal.paths[portal_pages.address(file)]
 
 
-def test_of_a_partial_order_only_what_is_missing_is_fetched(plain: server.Portal, tmp_path: Path) -> None:
+def test_of_a_partial_order_only_what_is_missing_is_fetched(plain: running_portal.Portal, tmp_path: Path) -> None:
     """The next run requests only the file that failed, and the order is then complete."""
     order = next(order for order in plain.orders if len(order.files) > 1)
     plain.faults.add(portal_pages.address(order.files[0]), faults.Fault.SERVER_ERROR, 2)
@@ -68,7 +68,7 @@ def test_of_a_partial_order_only_what_is_missing_is_fetched(plain: server.Portal
     assert second.summary.there.files == sum(len(one.files) for one in plain.orders)
 
 
-def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Portal, tmp_path: Path) -> None:
+def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: running_portal.Portal, tmp_path: Path) -> None:
     """Complete files of an order that was in progress when the run was stopped are not downloaded again."""
     order = next(order for order in plain.orders if len(order.files) > 1)
     last = order.files[-1]
@@ -97,7 +97,9 @@ def test_whole_files_of_an_order_in_hand_are_not_fetched_again(plain: server.Por
     assert not (rest.out / ".po-pw" / "work").exists()
 
 
-def test_a_refresh_fetches_what_is_new_or_changed_and_keeps_the_rest(plain: server.Portal, tmp_path: Path) -> None:
+def test_a_refresh_fetches_what_is_new_or_changed_and_keeps_the_rest(
+    plain: running_portal.Portal, tmp_path: Path
+) -> None:
     """At month's end one order has a file more, one a changed file, one a file less; others are unchanged."""
     more, other, less, *rest = (order for order in plain.orders if len(order.files) > 1)
     ran(plain, tmp_path)
@@ -131,7 +133,7 @@ def test_a_refresh_fetches_what_is_new_or_changed_and_keeps_the_rest(plain: serv
     assert {outcome.status for outcome in again.outcomes.values()} == {models.Status.COMPLETED}
 
 
-def test_a_refresh_that_cannot_read_the_page_takes_nothing_away(plain: server.Portal, tmp_path: Path) -> None:
+def test_a_refresh_that_cannot_read_the_page_takes_nothing_away(plain: running_portal.Portal, tmp_path: Path) -> None:
     """An order whose page now fails keeps its files, is PARTIAL with the reason, and is tried again."""
     order = plain.orders[0]
     only = [order.po_number]
@@ -150,7 +152,7 @@ def test_a_refresh_that_cannot_read_the_page_takes_nothing_away(plain: server.Po
     assert plain.counts["files"] == files
 
 
-def test_changed_files_are_found_by_their_hash(plain: server.Portal, tmp_path: Path) -> None:
+def test_changed_files_are_found_by_their_hash(plain: running_portal.Portal, tmp_path: Path) -> None:
     """A file changed without a change in size is downloaded again after `verify`."""
     order = next(order for order in plain.orders if len(order.files) > 1)
     only = [order.po_number]
@@ -167,7 +169,7 @@ def test_changed_files_are_found_by_their_hash(plain: server.Portal, tmp_path: P
     assert len(theirs) == 1  # the changed file is somebody's, and stays under another name
 
 
-def test_only_failed_leaves_alone_what_was_never_tried(plain: server.Portal, tmp_path: Path) -> None:
+def test_only_failed_leaves_alone_what_was_never_tried(plain: running_portal.Portal, tmp_path: Path) -> None:
     """`only_failed` retries the failed order; those that no run tried stay PENDING."""
     failing, other = plain.orders[0], plain.orders[1]
     plain.faults.add(failing.path, faults.Fault.SERVER_ERROR, 1)
@@ -179,7 +181,7 @@ def test_only_failed_leaves_alone_what_was_never_tried(plain: server.Portal, tmp
     assert (again.summary.left_out, again.summary.not_reached) == (1, 0)
 
 
-def test_an_order_whose_supplier_changed_has_one_folder(plain: server.Portal, tmp_path: Path) -> None:
+def test_an_order_whose_supplier_changed_has_one_folder(plain: running_portal.Portal, tmp_path: Path) -> None:
     """The folder and manifest below the old supplier are removed once the new folder is in place."""
     order = plain.orders[0]
     first = ran(plain, tmp_path, only=[order.po_number])

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from po_pw import errors, events, models
-from po_pw.demo import catalogue, server
+from po_pw.demo import catalogue, running_portal, server
 from po_pw.engine import run as engine
 from po_pw.engine import run_control
 from po_pw.machine import capacity, resources
@@ -31,7 +31,7 @@ PLAIN = catalogue.PortalSettings(orders=8, latency=0.1, plain=True)
 
 
 @pytest.fixture
-def plain(tmp_path: Path) -> Iterator[server.Portal]:
+def plain(tmp_path: Path) -> Iterator[running_portal.Portal]:
     with server.serve_in_thread(PLAIN) as running:
         run_async(portal_runs.signed_in(running, tmp_path / "home"))
         yield running
@@ -58,7 +58,7 @@ def test_every_order_comes_out_as_the_portal_says(tmp_path: Path) -> None:
     assert not list((ran.out / ".po-pw" / "work").glob("*")) or not (ran.out / ".po-pw" / "work").exists()
 
 
-def test_one_worker_does_one_order_after_another(plain: server.Portal, tmp_path: Path) -> None:
+def test_one_worker_does_one_order_after_another(plain: running_portal.Portal, tmp_path: Path) -> None:
     """With one worker there are never two pages at once, and each order settles before the next is read."""
     ran = run_async(portal_runs.run(plain, tmp_path, workers=1, home=tmp_path / "home"))
     assert plain.peak_pages == 1
@@ -72,7 +72,9 @@ def test_one_worker_does_one_order_after_another(plain: server.Portal, tmp_path:
 
 
 @pytest.mark.parametrize("how", [run_control.Stop.AFTER_CURRENT, run_control.Stop.NOW])
-def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: Path, how: run_control.Stop) -> None:
+def test_a_stopped_run_is_continued_by_the_next(
+    plain: running_portal.Portal, tmp_path: Path, how: run_control.Stop
+) -> None:
     """After a stop every row has a result or is PENDING, and the next run processes only the rest."""
 
     def stop_after_three(run: engine.Run, event: events.Event) -> None:
@@ -94,7 +96,7 @@ def test_a_stopped_run_is_continued_by_the_next(plain: server.Portal, tmp_path: 
         assert rest.hashes(order.po_number) == sorted(file.sha256 for file in order.files)
 
 
-def test_an_expired_session_is_never_no_attachments(plain: server.Portal, tmp_path: Path) -> None:
+def test_an_expired_session_is_never_no_attachments(plain: running_portal.Portal, tmp_path: Path) -> None:
     """If the portal ends the session, the run ends with a sign-in error and the rest is PENDING."""
 
     def expire(_: engine.Run, event: events.Event) -> None:
@@ -112,7 +114,7 @@ def test_an_expired_session_is_never_no_attachments(plain: server.Portal, tmp_pa
 
 
 @pytest.mark.whole_browser
-def test_a_killed_browser_loses_no_order(plain: server.Portal, tmp_path: Path) -> None:
+def test_a_killed_browser_loses_no_order(plain: running_portal.Portal, tmp_path: Path) -> None:
     """A worker whose browser is killed gets another, and its order is processed again, once."""
 
     def kill(_: engine.Run, event: events.Event) -> None:
@@ -179,7 +181,9 @@ def test_contexts_are_closed_when_memory_runs_short_and_opened_again(tmp_path: P
     assert len(said) >= 2
 
 
-def test_a_browser_that_does_not_start_is_parallel_processing_error(plain: server.Portal, tmp_path: Path) -> None:
+def test_a_browser_that_does_not_start_is_parallel_processing_error(
+    plain: running_portal.Portal, tmp_path: Path
+) -> None:
     """If no context can be opened, there is a clear error and every row is PENDING."""
     program = tmp_path / "no-browser"
     program.write_text("#!/bin/sh\nexit 1\n", "utf-8")
@@ -195,7 +199,7 @@ def cookies_of(home: Path) -> list[str]:
     return [cookie["value"] for cookie in json.loads(state.read_text("utf-8"))["cookies"]]
 
 
-def test_four_workers_and_the_same_command_again(plain: server.Portal, tmp_path: Path) -> None:
+def test_four_workers_and_the_same_command_again(plain: running_portal.Portal, tmp_path: Path) -> None:
     """Four contexts use four user-data dirs and processes; results.csv has the input's rows in order.
 
     The log has each order. A second run uses the existing files, and requests nothing.

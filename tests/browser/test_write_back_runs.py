@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from po_pw.demo import catalogue, portal_pages, server
+from po_pw.demo import catalogue, portal_pages, running_portal, server
 from tests.browser.test_cli import po_pw
 from tests.helpers import portal_runs
 from tests.helpers.coupa_lists import COLUMNS, HEADER, cells, parts
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def portal(tmp_path: Path) -> Iterator[server.Portal]:
+def portal(tmp_path: Path) -> Iterator[running_portal.Portal]:
     with server.serve_in_thread(catalogue.PortalSettings(orders=4, latency=0.05, plain=True)) as running:
         run_async(portal_runs.signed_in(running, tmp_path / "home"))
         yield running
 
 
-def made_list(path: Path, portal: server.Portal, done: Path) -> Path:
+def made_list(path: Path, portal: running_portal.Portal, done: Path) -> Path:
     """The portal's orders and an unknown one; the second is marked COMPLETED, the first is a formula."""
     book = xlsxwriter.Workbook(str(path))
     totals = book.add_worksheet("Totals")
@@ -58,7 +58,7 @@ def read(path: Path) -> dict[str, dict[str, object]]:
 
 
 def test_a_list_is_written_back_right_twice_with_one_orders_files_taken_away_between(
-    portal: server.Portal, tmp_path: Path
+    portal: running_portal.Portal, tmp_path: Path
 ) -> None:
     """Orders that the list marks as completed are not visited, unless their files are missing.
 

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from po_pw import models
-from po_pw.demo import catalogue, portal_pages, server
+from po_pw.demo import catalogue, portal_pages, running_portal, server
 from po_pw.demo.catalogue import Delivery
 from po_pw.demo.variants import Variant
 from tests.chaos import looking, report
@@ -90,7 +90,7 @@ class PreparedPortal:
     """Files that the portal was asked for in it."""
 
     @property
-    def portal(self) -> server.Portal:
+    def portal(self) -> running_portal.Portal:
         """The running portal."""
         return self.house.portal
 

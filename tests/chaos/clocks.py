@@ -34,9 +34,9 @@ def main() -> None:
     time.time_ns = lambda: int(now() * 1e9)
     datetime.datetime = Moment  # type: ignore[misc]
 
-    from po_pw import cli
+    from po_pw.cli import console_script
 
-    cli.main()
+    console_script.main()
 
 
 if __name__ == "__main__":

@@ -134,10 +134,10 @@ async def run(
         resume: as in `engine.Run.process`.
     """
 
-    def judge(wanted: int) -> capacity.Governor:
+    def make_governor(wanted: int) -> capacity.Governor:
         return capacity.Governor(wanted, read=lambda: reading, measure=lambda: 0)
 
-    async with engine.Run(chosen, make_governor=judge) as one:
+    async with engine.Run(chosen, make_governor=make_governor) as one:
         outcomes = one.process(rows(sheets), name="pos.csv", columns=("po_number",), resume=resume)
         async for _ in outcomes:
             pass

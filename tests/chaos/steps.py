@@ -45,9 +45,9 @@ def main() -> None:
     below = Path(os.environ["CHAOS_BELOW"])
     operations.Watch(below, kill if before else nothing, nothing if before else kill).install()
 
-    from po_pw import cli
+    from po_pw.cli import console_script
 
-    cli.main()
+    console_script.main()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from po_pw.demo import catalogue, portal_pages, server
+from po_pw.demo import catalogue, portal_pages, running_portal, server
 from po_pw.demo.catalogue import Delivery
 from tests.helpers.support import run_async
 
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
     from po_pw.demo.variants import Variant
 
-    Visitor = Callable[[server.Portal, aiohttp.ClientSession], Coroutine[Any, Any, None]]
+    Visitor = Callable[[running_portal.Portal, aiohttp.ClientSession], Coroutine[Any, Any, None]]
 
 QUICK = catalogue.PortalSettings(latency=0.0, file_latency=0.0, large_bytes=2_000_000)
 
 
-def visit(visitor: Visitor, settings: catalogue.PortalSettings = QUICK, *, signed_in: bool = True) -> server.Portal:
+def visit(
+    visitor: Visitor, settings: catalogue.PortalSettings = QUICK, *, signed_in: bool = True
+) -> running_portal.Portal:
     """Runs a visitor on a new portal; returns the portal, for its counts."""
 
-    async def run() -> server.Portal:
+    async def run() -> running_portal.Portal:
         async with server.serve(settings) as portal, client() as session:
             if signed_in:
                 await sign_in(portal, session)
@@ -48,7 +50,7 @@ def hidden(page: str, name: str) -> str:
 
 
 async def sign_in(
-    portal: server.Portal, session: aiohttp.ClientSession, target: str = "/", **changed: str
+    portal: running_portal.Portal, session: aiohttp.ClientSession, target: str = "/", **changed: str
 ) -> aiohttp.ClientResponse:
     """Fills in the form that `target` redirects to."""
     async with session.get(portal.origin + target) as answer:
@@ -60,18 +62,18 @@ async def sign_in(
         return answer
 
 
-async def page_of(portal: server.Portal, session: aiohttp.ClientSession, variant: Variant) -> str:
+async def page_of(portal: running_portal.Portal, session: aiohttp.ClientSession, variant: Variant) -> str:
     async with session.get(portal.order_url(first(portal, variant).po_number)) as answer:
         assert answer.status == 200
         return await answer.text()
 
 
-def first(portal: server.Portal, variant: Variant) -> catalogue.DemoOrder:
+def first(portal: running_portal.Portal, variant: Variant) -> catalogue.DemoOrder:
     return next(order for order in portal.orders if order.variant is variant)
 
 
 async def fetch(
-    portal: server.Portal, session: aiohttp.ClientSession, file: catalogue.ExpectedFile, csrf: str
+    portal: running_portal.Portal, session: aiohttp.ClientSession, file: catalogue.ExpectedFile, csrf: str
 ) -> tuple[bytes, aiohttp.ClientResponse]:
     """Downloads a file in the same way as its order's page."""
     url = portal.origin + portal_pages.address(file)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from po_pw import events, models, sessions, settings
-from po_pw.demo import server
+from po_pw.demo import running_portal, server
 from po_pw.engine import run as engine
 from po_pw.machine import capacity, probes
 from po_pw.orders import read
@@ -38,7 +38,7 @@ class Ran:
         return sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir())
 
 
-async def signed_in(portal: server.Portal, home: Path) -> None:
+async def signed_in(portal: running_portal.Portal, home: Path) -> None:
     """Signs in once and saves the sign-in in `home`, as `po-pw login` does, but without a browser, to save time."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as client:
         async with client.get(portal.sign_in_url) as form:
@@ -62,7 +62,7 @@ async def signed_in(portal: server.Portal, home: Path) -> None:
 
 
 async def run(
-    portal: server.Portal,
+    portal: running_portal.Portal,
     folder: Path,
     *,
     workers: int,

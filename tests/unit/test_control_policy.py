@@ -151,7 +151,7 @@ def test_taking_out_the_files_name_lets_no_word_outside_it_through(never: str, n
 
 
 @given(text=st.text(max_size=300))
-def test_any_text_is_judged(text: str) -> None:
+def test_any_text_is_evaluated(text: str) -> None:
     """No text raises an error, and none with a word of change is pressed."""
     found = control_policy.decide(button(text), origin=ORIGIN)
     assert found.why

@@ -10,7 +10,7 @@ import pytest
 
 from po_pw import long_work, models
 from po_pw.journal import store
-from po_pw.orders import duplicates, read
+from po_pw.orders import duplicates, read, whole_orders
 from po_pw.processing import resuming
 from po_pw.storage import manifests, marked_completed, order_paths, publishing, staging
 from tests.helpers.coupa_lists import HEADER, line, order_of, written_csv, written_workbook
@@ -213,9 +213,9 @@ def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> Non
 
     async def body() -> None:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
-            unrecorded = duplicates.Unrecorded()
-            run = await journal.begin(PLAN, unrecorded.noted(duplicates.mark_duplicates(table.rows())))
-            orders = [unrecorded.whole(order) for order in journal.orders(run)]
+            wholes = whole_orders.WholeOrders()
+            run = await journal.begin(PLAN, wholes.noted(duplicates.mark_duplicates(table.rows())))
+            orders = [wholes.whole(order) for order in journal.orders(run)]
 
             async def taken(how: models.Resume | None) -> resuming.ResumePlan:
                 work = resuming_work()

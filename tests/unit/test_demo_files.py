@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from po_pw.demo import catalogue, faults, portal_pages, sending, server, signing
+from po_pw.demo import catalogue, faults, portal_pages, running_portal, sending, signing
 from po_pw.demo.catalogue import Delivery
 from po_pw.demo.variants import Variant
 from tests.helpers.demo_visits import QUICK, client, fetch, first, hidden, page_of, visit
@@ -18,7 +18,7 @@ from tests.helpers.demo_visits import QUICK, client, fetch, first, hidden, page_
 def test_every_file_of_every_order_is_what_the_list_says() -> None:
     """Bytes, length, type and name match `/api/expected.json`, for every way of delivery."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         portal.faults.remaining.clear()
         csrf = hidden(await page_of(portal, session, Variant.FORM_POST), "csrf")
         async with client() as nobody, nobody.get(f"{portal.origin}/api/expected.json") as answer:
@@ -52,7 +52,7 @@ def test_two_portals_hand_out_the_same() -> None:
     """The same settings serve the same bytes in any process."""
     taken: list[list[bytes]] = []
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         taken.append([(await fetch(portal, session, file, ""))[0] for file in first(portal, Variant.LINKS).shown])
 
     visit(act)
@@ -82,7 +82,7 @@ def test_names_are_sent_as_standards_say(name: str, delivery: Delivery, wanted: 
 def test_forms_want_their_token_and_have_no_other_way() -> None:
     """A form needs its token, and its file has no other address."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         file = first(portal, Variant.FORM_POST).shown[0]
         url = portal.origin + portal_pages.address(file)
         async with session.post(url, data={"csrf": "0" * 64}) as answer:
@@ -98,7 +98,7 @@ def test_forms_want_their_token_and_have_no_other_way() -> None:
 def test_the_other_origin_wants_a_signature_and_no_cookie() -> None:
     """The signed address works for everybody, but not with another signature or path."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, Variant.REDIRECT)
         async with session.get(portal.origin + portal_pages.address(order.shown[0]), allow_redirects=False) as answer:
             assert answer.status == 302
@@ -142,7 +142,7 @@ def test_signatures_are_soon_worth_nothing() -> None:
 def test_a_part_of_a_file_can_be_asked_for(asked: str, status: int, piece: slice | None) -> None:
     """`Range` returns that part; an impossible range is refused or ignored."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         file = first(portal, Variant.LINKS).shown[0]
         url = portal.origin + portal_pages.address(file)
         whole, _ = await fetch(portal, session, file, "")
@@ -163,7 +163,7 @@ def test_a_part_of_a_file_can_be_asked_for(asked: str, status: int, piece: slice
 def test_a_part_is_given_only_of_the_same_file() -> None:
     """`If-Range` with the file's tag or date returns the part, otherwise the whole file."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         file = first(portal, Variant.LINKS).shown[0]
         url = portal.origin + portal_pages.address(file)
         async with session.head(url) as answer:
@@ -179,7 +179,7 @@ def test_a_part_is_given_only_of_the_same_file() -> None:
 def test_a_page_is_unavailable_once() -> None:
     """503 with `Retry-After`, then the order."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         url = portal.order_url(first(portal, Variant.FLAKY_PAGE).po_number)
         async with session.get(url) as answer:
             assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
@@ -192,7 +192,7 @@ def test_a_page_is_unavailable_once() -> None:
 def test_files_fail_once_and_then_are_whole() -> None:
     """A reset, an error page and a short body each occur once; then the file is complete."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         failing = [
             file
             for variant in (Variant.FLAKY_FILE, Variant.TRUNCATED_ONCE)
@@ -216,7 +216,7 @@ def test_files_fail_once_and_then_are_whole() -> None:
 def test_a_page_comes_instead_of_a_file() -> None:
     """The page is HTML with status 200; the order's other file is complete, so it is PARTIAL."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         order = first(portal, Variant.HTML_INSTEAD)
         assert (order.expected_status, order.expected_error) == ("PARTIAL", "NOT_A_FILE")
         (never,) = set(order.shown) - set(order.files)
@@ -230,7 +230,7 @@ def test_a_page_comes_instead_of_a_file() -> None:
 def test_failures_can_be_added() -> None:
     """Failures can be added to any path, several in a row; then it works again."""
 
-    async def act(portal: server.Portal, session: aiohttp.ClientSession) -> None:
+    async def act(portal: running_portal.Portal, session: aiohttp.ClientSession) -> None:
         file = first(portal, Variant.LINKS).shown[0]
         portal.faults.add(portal_pages.address(file), faults.Fault.TOO_MANY, times=2)
         portal.faults.add(portal_pages.address(file), faults.Fault.UNAVAILABLE)

@@ -88,7 +88,7 @@ def nobody(_: str) -> bool:
     return False
 
 
-def judge(page: page_facts.PageFacts, known: memories.PortalMemory | None = None, **given: Any) -> Any:
+def evaluate(page: page_facts.PageFacts, known: memories.PortalMemory | None = None, **given: Any) -> Any:
     asked = given.pop("order", order())
     others: Callable[[str], bool] = given.pop("others", nobody)
     return recognition.recognize(page, asked, known or memories.PortalMemory(), other_orders=others, **given)
@@ -236,7 +236,7 @@ SURE: Final = [
 @pytest.mark.parametrize(("shown", "kind"), [one[1:] for one in SURE], ids=[one[0] for one in SURE])
 def test_what_one_page_tells_by_itself(shown: page_facts.PageFacts, kind: PageKind) -> None:
     """Without other orders, status, address, structure and number decide, with a reason."""
-    found = judge(shown)
+    found = evaluate(shown)
     assert found.kind is kind, found
     assert found.certain
     assert found.why in found.evidence
@@ -245,7 +245,7 @@ def test_what_one_page_tells_by_itself(shown: page_facts.PageFacts, kind: PageKi
 @pytest.mark.parametrize(("shown", "kind"), [one[1:] for one in SURE], ids=[one[0] for one in SURE])
 def test_what_is_known_of_the_portal_changes_no_clear_verdict(shown: page_facts.PageFacts, kind: PageKind) -> None:
     """The same with knowledge of the portal."""
-    assert judge(shown, experienced()).kind in {kind, PageKind.SIGNED_OUT if kind is PageKind.CHALLENGE else kind}
+    assert evaluate(shown, experienced()).kind in {kind, PageKind.SIGNED_OUT if kind is PageKind.CHALLENGE else kind}
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_what_is_known_of_the_portal_changes_no_clear_verdict(shown: page_facts.
 )
 def test_what_only_other_orders_can_tell_is_not_certain(shown: page_facts.PageFacts) -> None:
     """Uncertain pages wait, stored as facts."""
-    found = judge(shown)
+    found = evaluate(shown)
     assert (found.kind, found.certain) == (PageKind.ORDER, False)
     assert page_facts.from_json(shown.to_json()) == shown
 
@@ -295,29 +295,29 @@ LATER: Final = [
 @pytest.mark.parametrize(("shown", "kind"), [one[1:] for one in LATER], ids=[one[0] for one in LATER])
 def test_what_other_orders_of_the_portal_tell(shown: page_facts.PageFacts, kind: PageKind) -> None:
     """Similarity, and where numbers are shown, decide."""
-    found = judge(shown, experienced())
+    found = evaluate(shown, experienced())
     assert found.kind is kind, found
     assert found.certain
 
 
 def test_an_attachments_area_makes_an_order_of_a_page_at_the_right_address() -> None:
     """It does so without a number, but not after a redirect or with another number."""
-    assert judge(facts(), has_area=True).certain
-    assert judge(facts(url=f"{P}/home"), has_area=True).kind is PageKind.NOT_RECOGNISED
+    assert evaluate(facts(), has_area=True).certain
+    assert evaluate(facts(url=f"{P}/home"), has_area=True).kind is PageKind.NOT_RECOGNISED
     other = facts(headings=((1, "Order PO-1234"),))
-    assert judge(other, experienced(), has_area=True).kind is PageKind.NOT_RECOGNISED
-    assert judge(facts(forms=(form("name", "password"),), text_length=90), has_area=True).kind is PageKind.ORDER
+    assert evaluate(other, experienced(), has_area=True).kind is PageKind.NOT_RECOGNISED
+    assert evaluate(facts(forms=(form("name", "password"),), text_length=90), has_area=True).kind is PageKind.ORDER
 
 
 def test_another_order_of_the_list_is_told_from_its_heading_alone() -> None:
     """The list shows that PO-7002 is another order."""
     shown = facts(headings=((1, "Order PO-7002"),), title="Portal")
-    found = judge(shown, others=lambda core: core == "7002")
+    found = evaluate(shown, others=lambda core: core == "7002")
     assert found.kind is PageKind.NOT_RECOGNISED
     assert "PO-7002" in found.why
     # A portal's own id that by chance is another order's number: the address asked for holds it, too.
     own = facts(asked=f"{P}/orders/7002", headings=((1, "Order 7002"),), title="Portal")
-    assert judge(own, others=lambda core: core == "7002", order=order(url=f"{P}/orders/7002")).kind is PageKind.ORDER
+    assert evaluate(own, others=lambda core: core == "7002", order=order(url=f"{P}/orders/7002")).kind is PageKind.ORDER
 
 
 @pytest.mark.parametrize("known", [memories.PortalMemory(), None], ids=["nothing known", "a known portal"])
@@ -327,7 +327,7 @@ def test_an_address_of_another_order_in_the_list_is_told_from_what_it_shows(
     """If only the column of addresses was sorted, each page shows another order's number."""
     wrong = f"{P}/orders/PO-7002"
     shown = facts(asked=wrong, title="Order PO-7002", headings=((1, "Order PO-7002"),))
-    found = judge(
+    found = evaluate(
         shown, known or experienced(), order=order(url=wrong), others=lambda core: core == "7002", has_area=True
     )
     assert found.kind is PageKind.NOT_RECOGNISED, found
@@ -336,28 +336,28 @@ def test_an_address_of_another_order_in_the_list_is_told_from_what_it_shows(
     bare_number, at = order("4507001", f"{P}/orders/4507002"), f"{P}/orders/4507002"
     numeric = facts(asked=at, title="Order 4507002", headings=((1, "Order 4507002"),))
     others = lambda core: core == "4507002"  # noqa: E731 - one test
-    assert judge(numeric, order=bare_number, others=others, has_area=True).kind is PageKind.NOT_RECOGNISED
+    assert evaluate(numeric, order=bare_number, others=others, has_area=True).kind is PageKind.NOT_RECOGNISED
     named = dataclasses.replace(numeric, fields=(*FIELDS, ("PO number", "4507001")))
-    assert judge(named, order=bare_number, others=others, has_area=True).kind is PageKind.ORDER
+    assert evaluate(named, order=bare_number, others=others, has_area=True).kind is PageKind.ORDER
 
 
 def test_a_number_of_the_same_form_in_title_and_heading_is_another_order() -> None:
     """Nothing is known, and the list does not have that order: one wrong address in the first list of a portal."""
     at = f"{P}/orders/PO-1001"
     shown = facts(asked=at, title="PO-1001 · Portal", headings=((1, "Purchase order PO-1001"),))
-    found = judge(shown, order=order("PO-7001", at), has_area=True)
+    found = evaluate(shown, order=order("PO-7001", at), has_area=True)
     assert found.kind is PageKind.NOT_RECOGNISED
     assert "'PO-1001'" in found.why
-    assert judge(dataclasses.replace(shown, title="Portal"), order=order("PO-7001", at)).kind is PageKind.ORDER
+    assert evaluate(dataclasses.replace(shown, title="Portal"), order=order("PO-7001", at)).kind is PageKind.ORDER
     replaced = dataclasses.replace(shown, fields=(*FIELDS, ("Your number", "PO-7001")))
-    assert judge(replaced, order=order("PO-7001", at), has_area=True).kind is PageKind.ORDER
+    assert evaluate(replaced, order=order("PO-7001", at), has_area=True).kind is PageKind.ORDER
     own = dataclasses.replace(shown, title="Order 55", headings=((1, "Order 55"),))
-    assert judge(own, order=order("PO-7001", at), has_area=True).kind is PageKind.ORDER
+    assert evaluate(own, order=order("PO-7001", at), has_area=True).kind is PageKind.ORDER
 
 
 def test_one_sighting_of_a_number_is_no_rule() -> None:
     """A position seen once makes others uncertain, not wrong."""
-    found = judge(facts(headings=((1, "Order PO-1234"),)), experienced(1))
+    found = evaluate(facts(headings=((1, "Order PO-1234"),)), experienced(1))
     assert (found.kind, found.certain) == (PageKind.ORDER, False)
 
 
@@ -366,28 +366,28 @@ def test_the_same_words_for_two_orders_are_no_order() -> None:
     known = memories.PortalMemory()
     one, two = order("PO-7001"), order("PO-7002", f"{P}/orders/56")
     pages = {one: bare(signature=frozenset("ab")), two: bare(asked=two.url, signature=frozenset("ab"))}
-    first = judge(pages[one], known, order=one)
+    first = evaluate(pages[one], known, order=one)
     assert not first.certain
     recognition.learn(known, pages[one], one, first)
-    second = judge(pages[two], known, order=two)
+    second = evaluate(pages[two], known, order=two)
     assert second.kind is PageKind.NOT_RECOGNISED
     recognition.learn(known, pages[two], two, second)
-    assert judge(pages[one], known, order=one).kind is PageKind.NOT_RECOGNISED
+    assert evaluate(pages[one], known, order=one).kind is PageKind.NOT_RECOGNISED
 
 
 def test_orders_that_differ_in_numbers_alone_are_told_by_their_own_id() -> None:
     """A labelled field with the record's id is not an error's text."""
     known = experienced()
     known.note_text("PO-1", "t-order")
-    assert judge(facts(fields=(*FIELDS, ("Id", "55"))), known).kind is PageKind.ORDER
-    assert judge(facts(), known).kind is PageKind.NOT_RECOGNISED
+    assert evaluate(facts(fields=(*FIELDS, ("Id", "55"))), known).kind is PageKind.ORDER
+    assert evaluate(facts(), known).kind is PageKind.NOT_RECOGNISED
 
 
-def test_held_back_orders_are_judged_again_with_what_came_later() -> None:
+def test_orders_that_waited_are_evaluated_again_with_what_came_later() -> None:
     """The same facts from JSON are decided once an order with strong evidence is known."""
     kept = facts().to_json()
-    assert not judge(page_facts.from_json(kept)).certain
-    later = judge(page_facts.from_json(kept), experienced())
+    assert not evaluate(page_facts.from_json(kept)).certain
+    later = evaluate(page_facts.from_json(kept), experienced())
     assert (later.kind, later.certain) == (PageKind.ORDER, True)
 
 
@@ -395,11 +395,11 @@ def test_another_orders_page_after_a_redirect_teaches_nothing() -> None:
     """It is not learned as the portal's error page."""
     known = memories.PortalMemory()
     led = facts(url=f"{P}/orders/56", headings=((1, "Order PO-7002"),))
-    recognition.learn(known, led, order(), judge(led, known))
+    recognition.learn(known, led, order(), evaluate(led, known))
     mine = facts(headings=((1, "Order PO-7001"),))
-    recognition.learn(known, mine, order(), judge(mine, known), has_area=True)
+    recognition.learn(known, mine, order(), evaluate(mine, known), has_area=True)
     assert known.most_like_other(ORDER_MAKE) == (0.0, None)
-    assert judge(facts(text_hash="x"), known).kind is PageKind.ORDER
+    assert evaluate(facts(text_hash="x"), known).kind is PageKind.ORDER
 
 
 @pytest.mark.parametrize(

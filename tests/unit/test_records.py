@@ -39,7 +39,7 @@ EVENTS = (
     events.FileSaved(WORKER, KEY, journal_values.saved("a.pdf")),
     events.FileFailed(WORKER, KEY, "a.pdf", FAILURE),
     events.Pressed("Download", models.Purpose.FILE, "https://x/PO-1"),
-    events.RequestJudged("Download", *SENT),
+    events.RequestDecided("Download", *SENT),
     events.OrderPutBack(WORKER, KEY, "PO-1", FAILURE, 1.0, True),
     events.OrderParked(WORKER, KEY, "PO-1"),
     events.OrderSettled(journal_values.outcome(1)),
