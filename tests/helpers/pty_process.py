@@ -115,7 +115,7 @@ class PtyProcess:
         return bool(flags & termios.ECHO) and bool(flags & termios.ICANON)
 
     def wait_until_idle(self) -> None:
-        """Waits until it sleeps: Python acts on a signal only after the key that follows if it comes just before that.
+        """Waits until it sleeps: Python acts on a signal that comes just before it waits for a key only after the key.
 
         Raises:
             AssertionError: it never does.
