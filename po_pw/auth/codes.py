@@ -1,4 +1,4 @@
-"""One-time codes from a program that the user names (`--totp-command`)."""
+"""One-time codes: only from a program that the user names (`--totp-command`), from no variable or keyring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collects from events what the live view, the plain lines and the closing table show."""
+"""Collects from events what the live view and the plain lines show of a run."""
 
 from __future__ import annotations
 

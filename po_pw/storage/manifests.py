@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 import pydantic
 
 from po_pw import models, redact
+from po_pw.storage import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -198,10 +199,10 @@ def entries_by_name(path: Path) -> dict[str, Entry]:
 def iterate(internal: Path) -> Iterator[tuple[Path, str, str]]:
     """Yields each manifest's path, parent folder and folder stem, in no particular order."""
     root = internal / "manifests"
-    for folder, _, names in os.walk(root):
+    for folder, _, inner in os.walk(root):
         place = Path(folder)
         parent = "/".join(map(_level, place.relative_to(root).parts))
-        for name in names:
+        for name in inner:
             if name.endswith(".json"):
                 yield place / name, parent, name.removesuffix(".json")
 
@@ -219,7 +220,7 @@ def read(path: Path, parent: str, stem: str) -> Manifest:
         first = error.errors(include_url=False)[0]
         msg = f"{path} is not a manifest: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise ValueError(msg) from error
-    folder = "/".join(part for part in (parent, f"{stem}_{found.status}") if part)
+    folder = "/".join(part for part in (parent, names.order_folder(stem, found.status)) if part)
     if found.folder != folder:
         msg = f"{path} is not the manifest of {folder}"
         raise ValueError(msg)

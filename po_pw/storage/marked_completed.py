@@ -58,7 +58,7 @@ def _candidates(
 def _is_orders_own(out: Path, folder: Path, order: models.PurchaseOrder, stem: str) -> bool:
     """Whether the folder's name is this order's, and its manifest, if any, is not another order's."""
     name = unicodedata.normalize("NFC", folder.name)
-    if name not in {stem, f"{stem}_{models.Status.COMPLETED}"} or not folder.is_dir():
+    if name not in {stem, names.order_folder(stem, models.Status.COMPLETED)} or not folder.is_dir():
         return False
     if not folder.is_relative_to(out):
         return True

@@ -49,6 +49,11 @@ def folder_name(text: str) -> str:
     return _safe(re.sub(r"[/\\]", "_", _visible(text)))
 
 
+def order_folder(stem: str, status: str) -> str:
+    """Name of an order's folder, which ends in the order's status."""
+    return f"{stem}_{status}"
+
+
 def distinct_name(text: str, max_bytes: int) -> str:
     """A safe name that no other text gets, on any file system: the text itself if it is plain, otherwise with a hash.
 

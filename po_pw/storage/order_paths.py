@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from po_pw import models
-from po_pw.storage import disk_errors, manifests
+from po_pw.storage import disk_errors, manifests, names
 
 INTERNAL: Final = disk_errors.INTERNAL
 ENDINGS: Final = (models.Status.COMPLETED, models.Status.NO_ATTACHMENTS, models.Status.PARTIAL, models.Status.FAILED)
@@ -28,7 +28,7 @@ class OrderPaths:
         """Paths for an order's folder, relative to the output directory; None if it is not an order's folder."""
         above, _, name = folder.rpartition("/")
         for ending in ENDINGS:
-            stem = name.removesuffix(f"_{ending}")
+            stem = name.removesuffix(names.order_folder("", ending))
             if stem != name and stem:
                 return cls(out, above, stem)
         return None
@@ -45,7 +45,7 @@ class OrderPaths:
 
     def folder(self, status: models.Status) -> Path:
         """The order's folder, with this status as its ending."""
-        return self.base / f"{self.stem}_{status}"
+        return self.base / names.order_folder(self.stem, status)
 
     def older(self) -> list[tuple[Path, Path]]:
         """Existing folders of the order, each with its manifest: one or none."""
@@ -54,7 +54,7 @@ class OrderPaths:
     def aside(self) -> list[Path]:
         """The order's folders that were moved aside."""
         base = aside_of(self.out) / self.parent
-        names_of = [f"{self.stem}_{ending}" for ending in ENDINGS]
+        names_of = [names.order_folder(self.stem, ending) for ending in ENDINGS]
         try:
             return [path for path in base.iterdir() if path.name.rstrip("~") in names_of]
         except FileNotFoundError:  # never created, or removed when another order ended
@@ -69,7 +69,7 @@ def draft_manifest(work: Path) -> Path:
 def existing(out: Path, parent: str, folder_stem: str) -> list[Path]:
     """Existing folders of the order, with any ending: one or none."""
     base = out / parent if parent else out
-    candidates = (base / f"{folder_stem}_{ending}" for ending in ENDINGS)
+    candidates = (base / names.order_folder(folder_stem, ending) for ending in ENDINGS)
     return [folder for folder in candidates if folder.is_dir()]
 
 

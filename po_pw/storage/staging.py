@@ -150,7 +150,7 @@ def _level(text: str, longest: int) -> str:
     name = names.shorten(name, _FOLDER, longest) if name else ""
     # Nor a name that the folder of an order without a supplier could have.
     is_like_an_orders = models.folded(name).endswith(
-        tuple(models.folded(f"_{ending}") for ending in order_paths.ENDINGS)
+        tuple(models.folded(names.order_folder("", ending)) for ending in order_paths.ENDINGS)
     )
     return f"{name}_" if is_like_an_orders else name
 
