@@ -137,12 +137,15 @@
       if (state.samePage && element.closest('a')) element.closest('a').removeAttribute('target');
     },
     // Sends one last beacon and nothing after it. It is held like all requests: once it arrives, everything sent before it
-    // has arrived. Sends it `again` if the first is lost. Returns whether to wait for it; false if the page's policy forbids
-    // beacons.
+    // has arrived. `again`: sends it once more, in case the first was lost. Returns whether to wait for it; false if the page's
+    // policy forbids beacons.
     leave(last, again) {
       const isFirst = !state.leaving;
       if (isFirst) Object.assign(state, { leaving: true, last: location.origin + last, awaited: /^https?:/.test(location.protocol) });
-      if (state.awaited && (isFirst || again) && !Reflect.apply(beacon, navigator, [state.last])) state.awaited = false;
+      if (state.awaited && (isFirst || again)) {
+        const isSent = Reflect.apply(beacon, navigator, [state.last]);
+        if (isFirst && !isSent) state.awaited = false;
+      }
       return state.awaited;
     },
     report() { return { held: state.held, names: state.names, changed: state.changed, moved: state.moved }; },

@@ -57,7 +57,7 @@ LAST: Final = "/po-pw-last-"
 _ASKS_EVERY: Final = 0.05
 """Seconds after which a page is asked whether its policy forbids that beacon, as long as none comes."""
 _SENDS_AGAIN_EVERY: Final = 2.0
-"""Seconds after which a page sends that beacon again, lest one that is lost costs the browser."""
+"""Seconds after which a page sends that beacon again, so that a lost one does not cost the browser."""
 _numbers: Final = itertools.count()
 _CALM_ROUNDS: Final = 2
 """Browser round trips without a new request before a page is left."""
@@ -354,14 +354,16 @@ class Guard:
         """Waits until no new request starts and none is held: Chromium sends held requests when a page is left."""
         page = self.lease.page
         # A page that sends many requests has more in flight, and on a busy machine they arrive late.
-        is_flood = self._route.held - self._held_before + self._stopped >= _FLOOD
+        is_slow = self._route.held - self._held_before + self._stopped >= _FLOOD
 
         async def leave(frame: playwright.Frame, path: str) -> None:
+            nonlocal is_slow
             is_main = frame == page.main_frame
             sent = time.monotonic()
             while not self._last[path].is_set() and not frame.is_detached():
                 again = time.monotonic() - sent >= _SENDS_AGAIN_EVERY
-                sent = time.monotonic() if again else sent
+                if again:
+                    sent, is_slow = time.monotonic(), True
                 try:
                     async with asyncio.timeout(_LEAVES_WITHIN if is_main else _FRAME_ANSWERS_WITHIN):
                         if not await frame.evaluate(f"([last, again]) => {_API}?.leave(last, again)", [path, again]):
@@ -389,7 +391,7 @@ class Guard:
             async with asyncio.timeout(_FRAME_ANSWERS_WITHIN):
                 await page.evaluate("() => stop()")
         calm, seen = 0, -1
-        rounds = _CALM_ROUNDS if not is_flood else 10 * _CALM_ROUNDS
+        rounds = _CALM_ROUNDS if not is_slow else 10 * _CALM_ROUNDS
         while calm < rounds:  # after a round trip, events sent earlier have arrived
             if self._sessions:
                 await self._sessions[0].send("Page.getFrameTree")

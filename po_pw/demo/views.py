@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-address = portal_pages.address
-
 _OPEN: Final = ("/login", "/static/", "/api/")
 """Paths that ask for no sign-in."""
 _STATIC: Final = {

@@ -127,15 +127,15 @@ class Run:
         into = await asyncio.to_thread(run_results.open_list, options, source, self.out)
         called, columns = name or given.name, columns or given.columns
         what = models.Plan(called, columns, options.workers, str(self.out), clocks.now(), command)
-        wholes, refused = whole_orders.WholeOrders(), counts.ProblemTally()
+        whole, refused = whole_orders.WholeOrders(), counts.ProblemTally()
         self.run_id = None
         with self._resources.long_work.stage(f"Reading {called or 'the orders'}", "row") as stage:
-            noted = wholes.noted(refused.refused(duplicates.mark_duplicates(given.rows)))
+            noted = whole.noted(refused.refused(duplicates.mark_duplicates(given.rows)))
             run = await self._resources.journal.begin(what, stage.counted(noted))
         self._results.begin(what, source, into, commands)
         self._resume_plan = resuming.ResumePlan((), (), {})
         try:
-            taken = self._resume_plan = await self._plan_resume(run, wholes, resume, source)
+            taken = self._resume_plan = await self._plan_resume(run, whole, resume, source)
         except errors.StoppedError:
             await self._resources.journal.withdraw(run)
             raise
@@ -182,7 +182,7 @@ class Run:
     async def _plan_resume(
         self,
         run: models.RunId,
-        wholes: whole_orders.WholeOrders,
+        whole: whole_orders.WholeOrders,
         resume: models.Resume | None,
         source: Path | None,
     ) -> resuming.ResumePlan:
@@ -193,7 +193,7 @@ class Run:
         """
         with self._resources.long_work.stage("Planning the run"):
             orders = await asyncio.to_thread(
-                lambda: [wholes.whole(order) for order in self._resources.journal.orders(run)]
+                lambda: [whole.whole(order) for order in self._resources.journal.orders(run)]
             )
             self._resume, self._begun = resume, await asyncio.to_thread(self._work_folders, resume)
         beside = None if source is None else source.absolute().parent

@@ -1,4 +1,4 @@
-"""How many browser contexts may be open, and how long after another each starts.
+"""How many browser contexts may be open, and how long after the previous one each starts.
 
 Deciding is pure; the machine is read in a thread.
 """

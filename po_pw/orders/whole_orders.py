@@ -1,4 +1,4 @@
-"""The orders of a run with what the journal must not keep: secrets in their addresses. Kept in memory only."""
+"""The orders of a run with what the journal does not keep: secrets in addresses, claims. Kept in memory only."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _COMPLETED: Final = models.Status.COMPLETED
-_MAX_ENDING: Final = len(models.Status.NO_ATTACHMENTS)
+_MAX_ENDING: Final = len(names.order_folder("", models.Status.NO_ATTACHMENTS))
 """Of the statuses with files, the longest, so that file names do not depend on the status."""
 _MIN_NAME: Final = 24
 """Characters that a file name must be allowed at least."""
@@ -250,13 +250,14 @@ def prepare(
 
 
 def _max_chars(out: Path, prefix: Path, max_path: int) -> int:
-    final = names.utf16_length(str(prefix)) + 1 + _MAX_ENDING
+    final = names.utf16_length(str(prefix)) + _MAX_ENDING
     # Files are renamed inside the work folder. Its maximum length counts, so that names do not depend on the claim.
     work = names.utf16_length(str(out / order_paths.INTERNAL / "work")) + 1 + _WORK + 1 + _WORK_ID
     chars = max_path - max(final, work) - 1
     if chars < _MIN_NAME:
+        folder = names.order_folder(str(prefix), models.Status.COMPLETED)
         msg = (
-            f"file names in {prefix}_COMPLETED would have {max(chars, 0)} characters of the {max_path} that a path may "
+            f"file names in {folder} would have {max(chars, 0)} characters of the {max_path} that a path may "
             f"have; {_MIN_NAME} are needed. Choose a shorter --out, or set --max-path."
         )
         raise errors.PermanentError(msg, models.ErrorCode.DISK_ERROR)

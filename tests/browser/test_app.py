@@ -154,6 +154,7 @@ def test_a_pool_opens_its_contexts_and_takes_orders_one_by_one(
     assert (bad["url"], bad["supplier"]) == ("ftp://x", "")  # a mapping that lacks a column shifts none
 
 
+@pytest.mark.whole_browser
 def test_a_browser_killed_during_map_loses_no_order(
     portal: tuple[running_portal.Portal, Path], options: dict[str, Any]
 ) -> None:

@@ -393,7 +393,10 @@ def test_whatever_comes_of_an_order_whoever_handed_it_in_hears_of_it(
     assert not [status for _, status in rows if status == "PENDING"]
 
 
-@pytest.mark.parametrize("how", ["at once", "after the orders in progress", "sign-in", "no browser"])
+@pytest.mark.parametrize(
+    "how",
+    ["at once", "after the orders in progress", "sign-in", pytest.param("no browser", marks=pytest.mark.whole_browser)],
+)
 def test_a_run_that_ends_leaves_nobody_waiting(portal: Portal, tmp_path: Path, how: str) -> None:
     """When a run is stopped, needs a sign-in or loses its browsers, every future is completed."""
     portal.needs_sign_in = how == "sign-in"

@@ -169,7 +169,7 @@ async def held(lease: page_lease.PageLease, press: press_record.Press, name: str
         )
 
     try:
-        async with asyncio.timeout(IN_TIME / 2):  # before `loop.run`, which would not say where
+        async with asyncio.timeout(IN_TIME / 2):  # less than `loop.run`, whose error would not say what was awaited
             while not is_held():
                 assert isinstance(lease.guard, press_guard.Guard)
                 await lease.guard.note_messages()
@@ -529,6 +529,7 @@ def test_a_last_beacon_that_is_lost_is_sent_again(
             with monkeypatch.context() as patch:
                 patch.setattr(press_guard.Guard, "is_last", lose)
                 patch.setattr(playwright.Frame, "evaluate", watched)
+                patch.setattr(press_guard, "_SENDS_AGAIN_EVERY", 0.1)
                 await lease.end_guard()
             assert lost
             assert not lease.is_doubtful

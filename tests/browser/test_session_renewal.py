@@ -113,6 +113,7 @@ def test_a_portal_that_signs_out_does_not_hold_up_another(tmp_path: Path, monkey
             assert f"po-pw login {ending.origin}" in str(first.error)
             assert {one for one, got in first.outcomes.items() if got.status is models.Status.COMPLETED} >= set(others)
             assert len(first.outcomes) < len(everything)
+            assert len(ending.served) == 2, "an order's files, which are not downloaded again"
             monkeypatch.setenv("PO_PW_PASSWORD", session_portal.PASSWORD)
             await sign_in(ending, tmp_path)
             second = await plain_portal.run(ending, tmp_path, everything, **settled)

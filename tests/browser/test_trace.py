@@ -153,6 +153,7 @@ def test_an_order_that_fails_has_a_trace_that_the_viewer_opens(page: Page, tmp_p
     assert page.locator(".film-strip-frame").count() > 0
 
 
+@pytest.mark.whole_browser
 def test_a_browser_that_crashes_leaves_no_trace_and_no_error(tmp_path: Path) -> None:
     """The order fails only because of the crash; the next one, in a new browser, is traced."""
 

@@ -19,7 +19,7 @@ _OVERTIME = 900
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sets a time limit for each test; that of the long version is its option, without which it is skipped."""
+    """Sets a time limit for each test; that of the long version is `--chaos-minutes`, without which it is skipped."""
     minutes = float(config.getoption("--chaos-minutes"))
     for item in items:
         if item.path.name == "test_long.py":

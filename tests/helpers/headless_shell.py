@@ -1,7 +1,8 @@
 """Chromium's headless shell instead of Debian's whole Chromium: it starts with a third of the CPU time.
 
 It is the same Chromium without what a window needs. Tests of the browser itself (its processes, profile, windows,
-downloads and guards) are marked `whole_browser`. With `--all`, and where po-pw finds Edge or Chrome, all do.
+downloads and guards) are marked `whole_browser`. With `--all` no test uses the shell, nor where po-pw finds Edge,
+Chrome or Playwright's own Chromium.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from po_pw import errors
 from po_pw.browser import locate
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 NAME: Final = "chromium-headless-shell"
 """Debian's package, and its command."""
+_PROGRAM: Final = Path("/usr/lib/chromium") / NAME
+"""What that command starts, and stays in between: here the browser is our child."""
 _INSTALL: Final = (
     ("apt-get", "update", "-q"),
     ("apt-get", "install", "-y", "-q", "--no-install-recommends", NAME),
@@ -30,7 +31,7 @@ _INSTALLS_WITHIN: Final = 300.0
 def install() -> subprocess.CompletedProcess[str]:
     """Installs it with Debian's Chromium, if that is what po-pw uses and this user may; a failure is only reported."""
     done = subprocess.CompletedProcess[str]((), 0, "")
-    if not _uses_debians_chromium() or shutil.which(NAME) or os.geteuid() != 0 or not shutil.which("apt-get"):
+    if not _uses_debians_chromium() or _PROGRAM.exists() or os.geteuid() != 0 or not shutil.which("apt-get"):
         return done
     for command in _INSTALL:
         try:
@@ -57,11 +58,10 @@ def search_path(folder: Path) -> str:
         folder: empty; for the command `chromium`.
     """
     present = os.environ["PATH"]
-    shell = shutil.which(NAME)
-    if shell is None or not _uses_debians_chromium():
+    if not _PROGRAM.exists() or not _uses_debians_chromium():
         return present
     command = folder / "chromium"
-    command.write_text(f'#!/bin/sh\nexec {shell} "$@"\n', "utf-8")
+    command.write_text(f'#!/bin/sh\nexec {_PROGRAM} "$@"\n', "utf-8")
     command.chmod(0o755)
     return f"{folder}{os.pathsep}{present}"
 

@@ -115,7 +115,7 @@ class PtyProcess:
         return bool(flags & termios.ECHO) and bool(flags & termios.ICANON)
 
     def wait_until_idle(self) -> None:
-        """Waits until it sleeps: Python acts on a signal that comes just before it waits for a key only after the key.
+        """Waits until the program sleeps, that is, waits for a key: a signal just before would wait for that key.
 
         Raises:
             AssertionError: it never does.

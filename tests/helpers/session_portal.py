@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from tests.helpers import plain_portal
+from tests.helpers import plain_portal, support
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,9 +62,10 @@ class SessionPortal:
         self.ends_at = ""
         """A file whose request ends all sessions, after the last order was read, which waits for that request."""
         self.ends_after: set[int] = set()
-        """Numbers of orders opened after which all sessions end, as the next order is asked for."""
+        """Numbers of orders after whose files all sessions end, as the next order is asked for."""
         self.opened: set[str] = set()
         """Orders whose pages were sent."""
+        self._ending = asyncio.Lock()
         self.is_asked = asyncio.Event()
         self.is_last_sent = asyncio.Event()
         self.served: list[str] = []
@@ -152,15 +153,24 @@ class SessionPortal:
         if self.app:
             return web.Response(text=_APP.format(number=number, nav=plain_portal.NAV), content_type="text/html")
         if number not in self.opened and len(self.opened) in self.ends_after:
-            self.ends_after.remove(len(self.opened))
-            self.person.clear()
-            self.end_sessions()
+            await self._end_after_files()
         self._check(request)
         if number in self.refused:
             raise web.HTTPFound(f"/login?back={request.path}")
         self.opened.add(number)
         area = plain_portal.area(*self._names(number))
         return web.Response(text=plain_portal.order(number, area), content_type="text/html")
+
+    async def _end_after_files(self) -> None:
+        """Ends all sessions once the files of all opened orders were sent."""
+        async with self._ending:
+            if len(self.opened) not in self.ends_after:  # another order was asked for at the same time
+                return
+            due = [name for number in self.opened for name in self._names(number)]
+            await support.until(lambda: set(due) <= set(self.served))
+            self.ends_after.remove(len(self.opened))
+            self.person.clear()
+            self.end_sessions()
 
     async def _data(self, request: web.Request) -> web.Response:
         if not self._is_in(request.headers.get("x-token", "")):

@@ -213,9 +213,9 @@ def test_skipped_rows_are_in_the_results_as_what_they_are(tmp_path: Path) -> Non
 
     async def body() -> None:
         async with store.Journal.open(tmp_path / "journal.db") as journal:
-            wholes = whole_orders.WholeOrders()
-            run = await journal.begin(PLAN, wholes.noted(duplicates.mark_duplicates(table.rows())))
-            orders = [wholes.whole(order) for order in journal.orders(run)]
+            whole = whole_orders.WholeOrders()
+            run = await journal.begin(PLAN, whole.noted(duplicates.mark_duplicates(table.rows())))
+            orders = [whole.whole(order) for order in journal.orders(run)]
 
             async def taken(how: models.Resume | None) -> resuming.ResumePlan:
                 work = resuming_work()

@@ -1,4 +1,4 @@
-// What the report's page does: searches, sorts and filters its rows, and draws at most so many at once.
+// What the report's page does: searches, sorts and filters its rows, and shows a limited number at a time.
 'use strict';
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent);
