@@ -64,6 +64,8 @@ class Look:
     """File-like links outside any area, of a page that has none."""
     unreached: tuple[str, ...]
     """Names of files that an area shows and that belong to no control."""
+    unclear: tuple[str, ...]
+    """Labels of entries whose links are not followed, because they may be commands."""
     closed: tuple[str, ...]
     """Labels of controls that would show more of a list but may not be pressed."""
     keys: tuple[str, ...]
@@ -286,6 +288,7 @@ def _assembled(
         attachments=attachments,
         loose=loose,
         unreached=_unreached(counted, items, candidates),
+        unclear=grouping.unclear_entries(candidates, areas, placed, page_url),
         closed=(*(item.name for item in folders), *list_controls.still_closed(counted, areas, candidates, items)),
         keys=keys,
         claimed=_claimed(areas, nested),

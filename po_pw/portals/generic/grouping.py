@@ -378,6 +378,44 @@ def areas_with_unclear_links(
     }
 
 
+def unclear_entries(
+    candidates: Sequence[page_items.Candidate],
+    areas: Sequence[page_items.Area],
+    items: Sequence[page_items.Item],
+    page_url: str,
+) -> tuple[str, ...]:
+    """Labels of entries whose link is not followed because it may be a command, e.g. `README` at `/orders/5/README`.
+
+    If all rows of a list have as many links, and the others lead to files, it is an entry like them.
+    """
+    here = urldefrag(page_url)[0]
+    rows = {(way.row, way.area) for item in items for way in item.ways}
+    links: dict[tuple[int, int], set[str]] = {}
+    for one in candidates:
+        if one.row >= 0 and one.area >= 0 and one.shown and one.decision.action is not control_policy.Action.OPEN:
+            links.setdefault((one.row, one.area), set()).add(_address(one) or f"#{id(one)}")
+    sizes: dict[int, set[int]] = {}
+    for row in rows:
+        sizes.setdefault(row[1], set()).add(len(links.get(row, ())))
+    others = other_records.rows(candidates, areas, page_url)
+    found = [
+        one
+        for one in candidates
+        if sizes.get(one.area) == {len(links.get((one.row, one.area), ()))}
+        and (one.row, one.area) not in rows
+        and (one.area, one.row) not in others
+        and not one.tail
+        and areas[one.area].score >= page_items.STRONG
+        and one.decision.action is control_policy.Action.FETCH
+        and tokenizer.words(one.control.label)
+        and _leads_elsewhere(one, here)
+        and not _leads_to_all(one.control)
+    ]
+    # The entry before its tools.
+    found.sort(key=lambda one: _last(one.control.address) != one.control.label.strip(" /"))
+    return tuple(one.control.label for one in found)
+
+
 _FILE_ICONS: Final = frozenset({"pdf", "doc", "docx", "xls", "xlsx", "word", "excel", "zip", "file", "document"})
 
 

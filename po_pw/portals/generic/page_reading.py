@@ -392,6 +392,8 @@ class PageReading:
             return f"{self._unturned[0]!r} would show more of the list"
         if look.unreached:
             return f"the page shows the file {look.unreached[0]!r} without a link or button to download it"
+        if look.unclear:
+            return f"its list shows {look.unclear[0]!r}, whose link was not followed: it may do something else"
         if look.closed:
             return f"{look.closed[0]!r} could not be opened"
         unshown = max((area.unshown for area in last.areas if area.shown), default=0)
