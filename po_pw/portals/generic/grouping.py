@@ -360,12 +360,9 @@ def areas_with_unclear_links(
     return {
         one.area
         for one in candidates
-        if one.area >= 0
-        and (one.area, one.row) not in others
-        and not one.tail
+        if (one.area, one.row) not in others
         and one.control.address
-        and _leads_elsewhere(one, here)
-        and not _leads_to_all(one.control)
+        and _is_followable(one, here)
         and (
             one.decision.action is control_policy.Action.FETCH
             # A number of a page leads to this page, with another parameter.
@@ -376,6 +373,11 @@ def areas_with_unclear_links(
             )
         )
     }
+
+
+def _is_followable(one: page_items.Candidate, here: str) -> bool:
+    """Whether a candidate is a link in a list, to something else than the page or the list itself."""
+    return one.area >= 0 and not one.tail and _leads_elsewhere(one, here) and not _leads_to_all(one.control)
 
 
 def unclear_entries(
@@ -390,6 +392,17 @@ def unclear_entries(
     """
     here = urldefrag(page_url)[0]
     rows = {(way.row, way.area) for item in items for way in item.ways}
+    possible = [
+        one
+        for one in candidates
+        if one.decision.action is control_policy.Action.FETCH
+        and (one.row, one.area) not in rows
+        and _is_followable(one, here)
+        and areas[one.area].score >= page_items.STRONG
+        and tokenizer.words(one.control.label)
+    ]
+    if not possible:
+        return ()
     links: dict[tuple[int, int], set[str]] = {}
     for one in candidates:
         if one.row >= 0 and one.area >= 0 and one.shown and one.decision.action is not control_policy.Action.OPEN:
@@ -400,16 +413,8 @@ def unclear_entries(
     others = other_records.rows(candidates, areas, page_url)
     found = [
         one
-        for one in candidates
-        if sizes.get(one.area) == {len(links.get((one.row, one.area), ()))}
-        and (one.row, one.area) not in rows
-        and (one.area, one.row) not in others
-        and not one.tail
-        and areas[one.area].score >= page_items.STRONG
-        and one.decision.action is control_policy.Action.FETCH
-        and tokenizer.words(one.control.label)
-        and _leads_elsewhere(one, here)
-        and not _leads_to_all(one.control)
+        for one in possible
+        if sizes.get(one.area) == {len(links.get((one.row, one.area), ()))} and (one.area, one.row) not in others
     ]
     # The entry before its tools.
     found.sort(key=lambda one: _last(one.control.address) != one.control.label.strip(" /"))
